@@ -1,0 +1,1 @@
+"""What the words mean: frozen records without input or output."""
