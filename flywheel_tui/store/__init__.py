@@ -1,0 +1,1 @@
+"""SQLite: the only rooms that speak SQL."""
