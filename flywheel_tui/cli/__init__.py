@@ -1,0 +1,61 @@
+"""The command line `flywheel`: each command is a file of this folder, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module:attribute, one line of help) – here, so that `--help` imports none of them
+    "init": ("flywheel_tui.cli.init:init", "Make a workspace (safe to repeat)."),
+    "demo": ("flywheel_tui.cli.demo:demo", "Make a workspace filled with the shipped demo data."),
+    "tui": ("flywheel_tui.cli.tui:tui", "Open the full-screen workstation."),
+    "ingest": ("flywheel_tui.cli.ingest:ingest", "Take in pairs from a file, a folder or a hub."),
+    "dataset": ("flywheel_tui.cli.dataset:dataset", "List, inspect, export, compare and remove data sets."),
+    "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
+    "jobs": ("flywheel_tui.cli.jobs:jobs", "See and steer the queue of long work."),
+    "worker": ("flywheel_tui.cli.worker:worker", "Run a worker that outlives the terminal."),
+    "trace": ("flywheel_tui.cli.trace:trace", "Show where a pair came from and where it went."),
+    "backup": ("flywheel_tui.cli.backup:backup", "Write a consistent copy of the database."),
+    "doctor": ("flywheel_tui.cli.doctor:doctor", "Check the workspace and this machine, and say what to do."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-w", "--workspace", metavar="DIR", help="Folder to work in (default: FLYWHEEL_WORKSPACE, ./data, …).")
+@click.version_option(package_name="flywheel-tui", prog_name="flywheel")
+@click.pass_context
+def cli(ctx: click.Context, workspace: str | None) -> None:
+    """Make fine-tuning data: take in pairs, label, calibrate, export, go round."""
+    ctx.obj = {"workspace": workspace}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: runs a command and turns our errors into one line and an exit code."""
+    from flywheel_tui.cli.console import report_error
+
+    try:
+        code = cli.main(args=arguments, prog_name="flywheel", standalone_mode=False)
+    except BaseException as error:
+        sys.exit(report_error(error))
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,93 @@
+"""What every command shares: the workspace asked for, `--json`, progress on standard error, errors as one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flywheel_tui.errors import FlywheelError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flywheel_tui.workspace import Workspace
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """`--json`: exactly one JSON document on standard output, and nothing else there."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+def open_workspace(ctx: click.Context, *, create: bool = False, read_only: bool = False, **overrides: Any) -> Workspace:
+    """The workspace that the command line names; closed when the command ends."""
+    from flywheel_tui.workspace import Workspace
+
+    workspace = Workspace.open((ctx.obj or {}).get("workspace"), create=create, read_only=read_only, **overrides)
+    ctx.call_on_close(workspace.close)
+    return workspace
+
+
+def print_json(value: Any) -> None:
+    """The one document of `--json`."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def say(text: str) -> None:
+    """A line for a person on standard output; text from files passes through the terminal-safe door."""
+    from flywheel_tui.text import visible
+
+    click.echo(visible(text))
+
+
+def note(text: str) -> None:
+    """A line for a person on standard error (progress, warnings, hints)."""
+    from flywheel_tui.text import visible
+
+    click.echo(visible(text), err=True)
+
+
+def err_console() -> Console:
+    """A rich console on standard error, for progress bars and tables that are not the answer."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+def out_console() -> Console:
+    """A rich console on standard output, for tables. Cells from files must be `rich.text.Text` of visible text."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160"))
+    return Console(highlight=False, markup=False, width=width)
+
+
+def report_error(error: BaseException) -> int:
+    """Print an error as one line on standard error; the exit code that the contract gives it."""
+    from flywheel_tui.text import visible
+
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, (KeyboardInterrupt, click.exceptions.Abort)):
+        click.echo("interrupted; what was finished is kept, the same command goes on from there", err=True)
+        return 130
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, FlywheelError):
+        click.echo(f"flywheel: {visible(str(error), multiline=False, limit=4000)}", err=True)
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # the reader of our output has gone: not an error of ours, and nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    raise error
