@@ -1,18 +1,18 @@
 """Every error that this package raises on purpose.
 
-    FlywheelError                      exit code 2 unless said otherwise
-    ├── UsageError                     the words of a command or a call are off
-    ├── InputError                     a file or a row is off: names file, line, field and the remedy
-    ├── ExpressionError                a filter expression is off: names the column
-    ├── NotFoundError                  no such dataset, pair, view, job …: lists what there is
-    ├── ConflictError                  somebody else was faster: nothing was written
-    ├── StoreError                     the database cannot be used as it is
-    │   ├── StoreTooNewError           it was made by a newer version
-    │   ├── StoreBusyError             another process held the write lock for too long
-    │   └── StoreFullError             the disk is full: nothing was written
-    ├── MissingExtraError              an optional package is needed: names the extra
-    ├── ServiceError                   an outside service failed (exit code 3)
-    └── Cancelled                      a person asked to stop (exit code 130); what was finished is kept
+FlywheelError                      exit code 2 unless said otherwise
+├── UsageError                     the words of a command or a call are off
+├── InputError                     a file or a row is off: names file, line, field and the remedy
+├── ExpressionError                a filter expression is off: names the column
+├── NotFoundError                  no such dataset, pair, view, job …: lists what there is
+├── ConflictError                  somebody else was faster: nothing was written
+├── StoreError                     the database cannot be used as it is
+│   ├── StoreTooNewError           it was made by a newer version
+│   ├── StoreBusyError             another process held the write lock for too long
+│   └── StoreFullError             the disk is full: nothing was written
+├── MissingExtraError              an optional package is needed: names the extra
+├── ServiceError                   an outside service failed (exit code 3)
+└── Cancelled                      a person asked to stop (exit code 130); what was finished is kept
 """
 
 from __future__ import annotations

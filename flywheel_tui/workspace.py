@@ -20,7 +20,7 @@ FOLDERS = ("exports", "reports", "rejects", "rubrics")
 
 
 def find_root(explicit: str | Path | None = None) -> Path:
-    """The workspace folder meant: `explicit`, else FLYWHEEL_WORKSPACE, else ./data, else the nearest parent that is one.
+    """The workspace folder: `explicit`, else FLYWHEEL_WORKSPACE, else ./data, else the nearest parent that is one.
 
     Raises NotFoundError that says how to make one.
     """
@@ -95,5 +95,7 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

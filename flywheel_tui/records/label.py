@@ -42,9 +42,11 @@ class Preference(StrEnum):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One decision, before it is written. `uid` is the idempotency key: writing it twice writes it once.
 
-    Times are microseconds UTC; `active_ms` is the time spent on the pair with pauses cut.
-    `expected` is the uid of the event that the reviewer's screen held as current (None: none): a different one
-    in the store means that another session of the same reviewer was faster, and is a conflict.
+    `pair` is the number of the pair, `version` that of the version shown (see `PairView.id` and `.pair_id`).
+    `status` None keeps the pair open (a note, a flag or tags alone). `edit` names the fields that the reviewer changed
+    (`{"output": "…"}`): the decision then makes a new version. Times are microseconds UTC; `active_ms` is the time
+    spent on the pair with pauses cut. `blind` is whether the judge's verdict was hidden, `revealed` whether it was
+    looked at before deciding; `policy`, `stratum` and `inclusion` say how the pair came to be chosen.
     """
 
     uid: bytes

@@ -2,10 +2,10 @@
 
 Rules kept here, for every caller (the figures behind them are in docs/decisions/0002-durability.md):
 
-- writes go through `Store.tx()`: BEGIN IMMEDIATE, so that no reader is ever upgraded to a writer ("database is locked");
+- writes go through `Store.tx()`: BEGIN IMMEDIATE, so that no reader is upgraded to a writer ("database is locked");
 - `durable=True` (the default: what people decide) commits under synchronous=FULL, `durable=False` (bulk) under NORMAL;
-- `wal_autocheckpoint` is off; one process at a time checkpoints, under a file lock and with TRUNCATE only: SQLite before
-  3.51.3 can corrupt a WAL when checkpoints of several connections race, and this leaves nothing to race;
+- `wal_autocheckpoint` is off; one process at a time checkpoints, under a file lock and with TRUNCATE only: SQLite
+  before 3.51.3 can corrupt a WAL when checkpoints of several connections race, and this leaves nothing to race;
 - connections never cross a fork; read connections are per thread, `query_only`, and hold no transaction between calls.
 """
 
@@ -68,7 +68,7 @@ def translate(error: sqlite3.Error) -> Exception:
     if "readonly" in text:
         return StoreError(f"the database is read-only here ({text}); check the permissions of the folder")
     if "not a database" in text or "malformed" in text:
-        return StoreError(f"the database file is damaged ({text}); restore a backup (see flywheel backup, flywheel doctor)")
+        return StoreError(f"the database file is damaged ({text}); restore a backup (flywheel doctor says more)")
     return error
 
 
@@ -220,7 +220,7 @@ class Store:
         draft.unlink(missing_ok=True)
         try:
             self._vacuum_into(draft)
-            os.replace(draft, target)
+            draft.replace(target)
         except sqlite3.Error as error:
             raise translate(error) from error
         finally:
@@ -284,5 +284,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -224,6 +224,7 @@ CREATE TABLE batch (
   created INTEGER NOT NULL,
   finished INTEGER
 ) STRICT;
+CREATE INDEX batch_by_reviewer ON batch (reviewer, created);
 
 -- Everything a reviewer (or judge, or script) did, in order, never changed.
 -- `edited_id`: the version this decision made. `undoes`: the uid of the event, or of the batch, taken back.
@@ -262,7 +263,8 @@ CREATE TABLE label_event (
   CHECK (action = 'undo' OR (root_id IS NOT NULL AND pair_id IS NOT NULL))
 ) STRICT;
 CREATE INDEX label_event_by_pair ON label_event (root_id, reviewer, answered, uid);
-CREATE INDEX label_event_by_reviewer ON label_event (reviewer, answered, uid) WHERE action <> 'presented';
+CREATE INDEX label_event_by_reviewer ON label_event (reviewer, answered, uid)
+  WHERE action IN ('label', 'adjudicate') AND batch_id IS NULL;
 CREATE INDEX label_event_by_batch ON label_event (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX label_event_undoes ON label_event (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX label_event_by_dataset ON label_event (dataset_id, id);

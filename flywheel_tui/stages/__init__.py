@@ -1,0 +1,1 @@
+"""The stages: each reads the store, does one thing and appends what it found."""
