@@ -278,6 +278,7 @@ def append_undo(
     if not added:
         return []
     if batch is None:
+        assert root_id is not None
         return [int(root_id)]
     query = "SELECT DISTINCT root_id FROM label_event WHERE batch_id = ? AND root_id IS NOT NULL"
     return [row[0] for row in connection.execute(query, (batch[1],)).fetchall()]
