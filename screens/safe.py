@@ -28,6 +28,15 @@ _ACTS_OR_HIDES = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
+# The blocks that floods of marks are made of; `visible` knows all of Unicode, this is only the second lock.
+_FLOOD = re.compile(
+    "(?<=[MARKS]{4})[MARKS]+".replace(
+        "MARKS",
+        "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+        "\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f",
+    )
+)
+
 
 def safe_text(
     value: object, *, multiline: bool = True, limit: int = 20_000, style: str = "", highlights: Sequence[Span] = ()
@@ -67,7 +76,9 @@ class SafeFilter(LineFilter):
         text, style, control = segment
         if control:
             return segment
-        if not text.isascii() or not text.isprintable():
+        if not text.isascii():
+            text = _FLOOD.sub("", text)
+        if not text.isprintable():
             text = _ACTS_OR_HIDES.sub(lambda match: " " * cell_len(match.group()), text)
         if style is not None and style.link is not None and not PLAIN_LINK.fullmatch(style.link):
             style = style.update_link(None)
