@@ -64,6 +64,10 @@ class ConflictError(FlywheelError):
     """Another reviewer or process changed the same thing first; nothing was written."""
 
 
+class StaleClaimError(ConflictError):
+    """A worker that had lost its job (its lease ran out) tried to write for it."""
+
+
 class StoreError(FlywheelError):
     """The database cannot be used as it is."""
 
@@ -98,3 +102,7 @@ class Cancelled(FlywheelError):
     """A person asked to stop; what was finished is kept and the same command goes on from there."""
 
     exit_code = 130
+
+
+class Paused(Cancelled):
+    """The job was laid aside, or its worker stops: it goes on later from what was finished."""

@@ -1,0 +1,85 @@
+"""Log files of processes without a terminal: 0600, never a local variable, never a key."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flywheel_tui.errors import FlywheelError
+from flywheel_tui.text import visible
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+    from flywheel_tui.workspace import Workspace
+
+LONGEST = 2 * 2**20
+_NAMES = re.compile(r"(?i)(api_?key|token|secret|password|passwd|authorization)$")
+_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk|or|hf|ghp|gho|xox[bp]|glpat)[-_][A-Za-z0-9_\-]{12,}|\bAKIA[0-9A-Z]{16}\b"
+    r"|(?i:bearer\s+)[A-Za-z0-9._~+/\-]{8,}=*|(?i:(?:api[-_]?key|token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]{6,}"
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+)
+
+
+class Redactor:
+    """Takes secrets out of a text: by value those that are known, by shape those that look like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # the longest first, so that a key that begins with another one is taken out whole
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return _SHAPES.sub("[secret]", text)
+
+
+def known_secrets(workspace: Workspace) -> list[str]:
+    """The values that must never be written: secret settings, and environment variables with a telling name."""
+    found = [value for name, value in os.environ.items() if _NAMES.search(name)]
+    try:
+        settings = workspace.settings
+    except FlywheelError:
+        return found
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if hasattr(value, "get_secret_value"):
+            found.append(value.get_secret_value())
+    return found
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(self._redact(super().format(record)))
+
+
+class _PrivateFile(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        return os.fdopen(os.open(self.baseFilename, flags, 0o600), "a", encoding="utf-8", errors="replace")
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that cannot be written (disk full, folder gone) must not stop the work, and has nobody to tell."""
+
+
+def log_to(path: Path, redact: Redactor) -> None:
+    """Send what this process logs to a file of its own, two megabytes of it at most twice over."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = _PrivateFile(path, maxBytes=LONGEST, backupCount=1, delay=True)
+    handler.setFormatter(_Formatter(redact))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    # httpx logs addresses, which can hold keys
+    for name in ("httpx", "httpcore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
