@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,6 +68,41 @@ def out_console() -> Console:
 
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160"))
     return Console(highlight=False, markup=False, width=width)
+
+
+class Progress:
+    """A bar on standard error with rate and time left; appears only on a terminal, and only after a second."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Any = None
+        self._task: Any = None
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def update(self, done: int, total: int | None = None, phase: str | None = None) -> None:
+        """Say how far it is, in whatever unit."""
+        if self._bar is None:
+            if time.monotonic() - self._started < 1.0 or not sys.stderr.isatty():
+                return
+            self._open()
+        self._bar.update(self._task, completed=done, total=total, description=phase or self._title)
+
+    def _open(self) -> None:
+        from rich import progress
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
+            progress.TimeElapsedColumn(), progress.TimeRemainingColumn(), console=err_console(), transient=True,
+        )  # fmt: skip
+        self._bar.start()
+        self._task = self._bar.add_task(self._title, total=None)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
 
 
 def report_error(error: BaseException) -> int:

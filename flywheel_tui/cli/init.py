@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import click
 
 from flywheel_tui.cli.console import json_option, print_json, say
@@ -15,17 +13,12 @@ from flywheel_tui.cli.console import json_option, print_json, say
 @click.pass_context
 def init(ctx: click.Context, folder: str | None, as_json: bool) -> None:
     """Make a workspace in DIR (default ./data): database, folders, default rubrics. Safe to repeat."""
-    from flywheel_tui.resources import shipped
-    from flywheel_tui.workspace import Workspace
+    from flywheel_tui.stages.setup import make_workspace
 
-    target = folder or ctx.obj.get("workspace") or "data"
-    with Workspace.open(target, create=True) as workspace:
-        for rubric in sorted(shipped("rubrics").glob("*.yaml")):
-            place = workspace.folder("rubrics") / rubric.name
-            if not place.exists():
-                shutil.copyfile(rubric, place)
-        if as_json:
-            print_json({"workspace": str(workspace.root)})
-        else:
-            say(f"Workspace ready: {workspace.root}")
-            say("Next: flywheel ingest -i pairs.jsonl -n NAME, or flywheel demo to look around")
+    with make_workspace(folder or ctx.obj.get("workspace") or "data") as workspace:
+        root = str(workspace.root)
+    if as_json:
+        print_json({"workspace": root})
+        return
+    say(f"Workspace ready: {root}")
+    say("Next: flywheel ingest -i pairs.jsonl -n NAME, or flywheel demo to look around")

@@ -18,7 +18,7 @@ CREATE TABLE source (
   name TEXT NOT NULL,
   format TEXT NOT NULL,
   layout TEXT,
-  sha256 TEXT,
+  fingerprint TEXT,
   rows INTEGER NOT NULL DEFAULT 0,
   added INTEGER NOT NULL DEFAULT 0,
   rejected INTEGER NOT NULL DEFAULT 0,
