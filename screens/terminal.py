@@ -44,7 +44,7 @@ _REPORT_LIMIT = 200_000
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else ()
 
 
-class SafeApp(App[Result], Generic[Result]):
+class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
     """An app that shows only safe text, and ends in an orderly way whatever happens.
 
     Exit codes: what `exit()` was given, 1 after an error of its own, 128 + number after a signal.
