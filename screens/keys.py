@@ -120,7 +120,9 @@ class KeysApp(SafeApp[None]):
     def _show_seen(self) -> None:
         parts: list[Content | tuple[str, str]] = []
         for chord in WANTED:
-            parts.append((f"✓ {chord}", "bold $text-success") if chord in self.seen else (f"· {chord}", "dim"))
+            parts.append(
+                (f"✓\u00a0{chord}", "bold $text-success") if chord in self.seen else (f"·\u00a0{chord}", "dim")
+            )
             parts.append(("   ", ""))
         count = sum(chord in self.seen for chord in WANTED)
         line = Content.assemble((f"seen {count} of {len(WANTED)}, · not seen yet\n", ""), *parts)
@@ -139,8 +141,10 @@ def _listen_to_the_parser(log: ByteLog) -> None:
 
     class ListeningParser(XTermParser):
         def feed(self, data: str) -> Iterable[Message]:
-            log.received(data)
-            yield from self._heard(super().feed(data))
+            # One by one, so that each key gets its own; an empty string is the end of the input.
+            for character in data or [data]:
+                log.received(character)
+                yield from self._heard(super().feed(character))
 
         def tick(self) -> Iterable[Message]:
             yield from self._heard(super().tick())

@@ -20,7 +20,19 @@ def test_bytes_are_matched_with_their_keys() -> None:
 
 
 def test_on_a_terminal_chords_are_shown_with_their_bytes() -> None:
-    keys = [b"\x1b[1;5C", "1b 5b 31 3b 35 43", b"\x10", "ctrl+p", b"\xc3\xa9", "c3 a9", b"\xff", 0.1, b"q", 0.1, b"q"]
+    keys = [
+        b"\x1b[1;5C",
+        "1b 5b 31 3b 35 43",
+        b"\x10",
+        "ctrl+p",
+        b"\xc3\xa9",
+        "c3 a9",
+        b"\xff\x1b[A\x1b[B",
+        "1b 5b 42",
+        b"q",
+        0.1,
+        b"q",
+    ]
     run = run_in_pty(PROGRAM, ["not seen yet", *keys], size=(100, 40))
     assert (run.exit_code, run.killed, run.restored) == (0, False, True)
     assert forbidden_sequences(run.output) == []

@@ -110,8 +110,9 @@ def test_signals_save_restore_and_tell(number: signal.Signals, code: int, tmp_pa
     assert (tmp_path / "saved").read_text(encoding="utf-8") == "saved"
 
 
-def test_a_closed_terminal_saves_and_ends(tmp_path: Path) -> None:
-    run = torture("SHOW", "-", home=tmp_path)
+@pytest.mark.parametrize("mode", ["SHOW", "BUSY"])
+def test_a_closed_terminal_saves_and_ends(mode: str, tmp_path: Path) -> None:
+    run = torture(mode, "-", home=tmp_path)
     assert (run.exit_code, run.killed) == (129, False)
     assert (tmp_path / "saved").exists()
 

@@ -1,6 +1,6 @@
 """A small program that shows one hostile text in every kind of widget; run on a pseudo-terminal by the tests.
 
-python torture_app.py SHOW|BARE|STUBBORN NAMES_OF_PAYLOADS_OR_*
+python torture_app.py SHOW|BARE|BUSY|STUBBORN NAMES_OF_PAYLOADS_OR_*
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class TortureApp(SafeApp[None]):
 
     def __init__(self, mode: str, texts: list[str]) -> None:
         super().__init__()
+        self.painted = 0
         self.mode, self.texts = mode, ["QQ " + text for text in texts]
 
     @property
@@ -85,6 +86,12 @@ class TortureApp(SafeApp[None]):
 
     def on_mount(self) -> None:
         self.fill()
+        if self.mode == "BUSY":
+            self.set_interval(0.01, self.paint_something)
+
+    def paint_something(self) -> None:
+        self.painted += 1
+        self.query_one("#raw", Static).update(Content(f"{self.painted} times"))
 
     async def action_next_text(self) -> None:
         self.texts.pop(0)
@@ -116,8 +123,8 @@ class TortureApp(SafeApp[None]):
 
     async def save_work(self) -> None:
         Path(os.environ["HOME"], "saved").write_text("saved", encoding="utf-8")
-        if self.mode == "STUBBORN":
-            await asyncio.sleep(60)
+        if self.mode in ("STUBBORN", "BUSY"):
+            await asyncio.sleep(60 if self.mode == "STUBBORN" else 1)
 
 
 if __name__ == "__main__":
