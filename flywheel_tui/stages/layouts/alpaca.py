@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Layout, Row, layout
-from flywheel_tui.stages.layouts.fields import Rest, optional_text, required_text
+from flywheel_tui.stages.layouts.fields import build, optional_text, required_text
 from flywheel_tui.stages.layouts.notes import Notes
 
 _USED = frozenset(("instruction", "input", "output"))
@@ -33,16 +33,4 @@ class Alpaca(Layout):
             context = optional_text(row, "input", line, notes)
         if len(row) == 3 and "input" in row:
             return [Draft(instruction=instruction, input=context or None, output=output, line=line)]
-        rest = Rest(row, _USED)
-        return [
-            Draft(
-                instruction=instruction,
-                input=context or None,
-                output=output,
-                meta=rest.meta,
-                category=rest.category,
-                tags=rest.tags,
-                author=rest.author,
-                line=line,
-            )
-        ]
+        return [build(row, _USED, line, instruction=instruction, input=context or None, output=output)]

@@ -14,7 +14,7 @@ from flywheel_tui.stages.layouts.chat import (
     last_request,
     messages_of,
 )
-from flywheel_tui.stages.layouts.fields import Rest, json_value, looks_like_list
+from flywheel_tui.stages.layouts.fields import build, json_value, looks_like_messages
 from flywheel_tui.stages.layouts.notes import Notes
 
 TOOL_COLUMNS = ("tools", "functions")
@@ -44,17 +44,14 @@ def conversation_draft(messages: list[Message], row: Row, used: frozenset[str], 
         kind = "sft" if answer is not None else "prompt"
         if len(messages) > (2 if answer is not None else 1) or any(len(message) > 2 for message in messages):
             body["messages"] = messages
-    rest = Rest(row, used)
-    return Draft(
+    return build(
+        row,
+        used,
+        line,
         kind=kind,
         instruction=request,
         output=answer["content"] if answer is not None else None,
         body=body or None,
-        meta=rest.meta,
-        category=rest.category,
-        tags=rest.tags,
-        author=rest.author,
-        line=line,
     )
 
 
@@ -82,7 +79,7 @@ class Messages(Layout):
 
     @classmethod
     def fits(cls, row: Row) -> bool:
-        return looks_like_list(row.get("messages"))
+        return looks_like_messages(row.get("messages"))
 
     def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
         messages = messages_of(row.get("messages"), "messages", line, notes)
@@ -101,7 +98,7 @@ class ShareGpt(Layout):
 
     @classmethod
     def fits(cls, row: Row) -> bool:
-        return looks_like_list(row.get("conversations"))
+        return looks_like_messages(row.get("conversations"))
 
     def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
         messages = messages_of(row.get("conversations"), "conversations", line, notes)
@@ -126,7 +123,7 @@ class Trace(Layout):
 
     @classmethod
     def fits(cls, row: Row) -> bool:
-        return looks_like_list(row.get("messages")) and "signals" in row
+        return looks_like_messages(row.get("messages")) and "signals" in row
 
     def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
         messages = messages_of(row.get("messages"), "messages", line, notes)
@@ -138,17 +135,14 @@ class Trace(Layout):
         body: dict[str, Any] = {"messages": messages, "signals": row.get("signals")}
         if tools is not None:
             body["tools"] = tools
-        rest = Rest(row, frozenset(("messages", "signals", *TOOL_COLUMNS)))
         return [
-            Draft(
+            build(
+                row,
+                frozenset(("messages", "signals", *TOOL_COLUMNS)),
+                line,
                 kind="trace",
                 instruction=request,
                 output=answer,
                 body=body,
-                meta=rest.meta,
-                category=rest.category,
-                tags=rest.tags,
-                author=rest.author,
-                line=line,
             )
         ]

@@ -7,7 +7,7 @@ from typing import Any
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Layout, Row, RowError, layout
 from flywheel_tui.stages.layouts.chat import Message, last_request, messages_of, prompt_of
-from flywheel_tui.stages.layouts.fields import Rest, looks_like_list, optional_text, required_text
+from flywheel_tui.stages.layouts.fields import build, looks_like_messages, optional_text, required_text
 from flywheel_tui.stages.layouts.notes import Notes
 
 PROMPT_COLUMNS = ("prompt", "instruction", "question")
@@ -29,7 +29,7 @@ class Dpo(Layout):
     def fits(cls, row: Row) -> bool:
         if "chosen" not in row or "rejected" not in row:
             return False
-        return any(column in row for column in PROMPT_COLUMNS) or looks_like_list(row["chosen"])
+        return type(row["chosen"]) in (str, list) and type(row["rejected"]) in (str, list)
 
     def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
         column = next((name for name in PROMPT_COLUMNS if row.get(name) is not None), "")
@@ -38,35 +38,35 @@ class Dpo(Layout):
         if column == "instruction":
             context = optional_text(row, "input", line, notes)
             used.add("input")
-        if looks_like_list(row.get("chosen")) and looks_like_list(row.get("rejected")):
+        if looks_like_messages(row.get("chosen")) and looks_like_messages(row.get("rejected")):
             prompt, body, output, used_more = self._lists(row, column, line, notes)
             used = (used - {column}) | used_more
         else:
-            prompt, messages = self._prompt(row, column, line, notes)
             output = required_text(row, "chosen", line, notes)
-            body = {"rejected": required_text(row, "rejected", line, notes)}
+            rejected = required_text(row, "rejected", line, notes)
+            messages = None
+            if column:
+                prompt, messages = self._prompt(row, column, line, notes)
+            else:
+                prompt, output, rejected = _shared_beginning(output, rejected)
+            body = {"rejected": rejected}
             if messages:
                 body["messages"] = messages
-        rest = Rest(row, frozenset(used))
         return [
-            Draft(
+            build(
+                row,
+                frozenset(used),
+                line,
                 kind="preference",
                 instruction=prompt,
                 input=context,
                 output=output,
                 body=body,
-                meta=rest.meta,
-                category=rest.category,
-                tags=rest.tags,
-                author=rest.author,
-                line=line,
             )
         ]
 
     def _prompt(self, row: Row, column: str, line: int, notes: Notes) -> tuple[str, list[Message] | None]:
-        if not column:
-            raise RowError("prompt", "it is missing", "add the prompt, or name its column with --map")
-        if looks_like_list(row[column]) and type(row[column]) is list:
+        if type(row[column]) is list:
             return prompt_of(row[column], column, line, notes)
         return required_text(row, column, line, notes), None
 
@@ -80,7 +80,8 @@ class Dpo(Layout):
         used: set[str] = set()
         if column and (type(row[column]) is list or not prompt):
             if type(row[column]) is list:
-                prompt = messages_of(row[column], column, line, notes) + prompt
+                given = messages_of(row[column], column, line, notes)
+                prompt = prompt if prompt[: len(given)] == given else given + prompt
             else:
                 prompt = [{"role": "user", "content": required_text(row, column, line, notes)}]
             used.add(column)
@@ -100,3 +101,14 @@ class Dpo(Layout):
         if len(prompt) > 1:
             body["messages"] = prompt
         return request, body, chosen[-1]["content"], used
+
+
+def _shared_beginning(chosen: str, rejected: str) -> tuple[str, str, str]:
+    """The prompt that two texts share, up to a blank, and what is left of each."""
+    shortest = min(len(chosen), len(rejected))
+    alike = next((at for at in range(shortest) if chosen[at] != rejected[at]), shortest)
+    shared = chosen[:alike]
+    cut = max(shared.rfind(blank) for blank in " \n\t")
+    if not shared[: max(cut, 0)].strip():
+        raise RowError("prompt", "it is missing and the two answers do not begin alike", "add a column prompt")
+    return chosen[:cut], chosen[cut:], rejected[cut:]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
+from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Row, RowError
 from flywheel_tui.stages.layouts.notes import EMPTY, Notes
 
+_MESSAGES_TEXT = re.compile(r'\s*\[\s*\{\s*"(role|from|content|value)"')
 CATEGORY_COLUMNS = ("category", "topic", "type")
 
 
@@ -33,7 +36,7 @@ def as_text(value: object, field: str, line: int, notes: Notes, noun: str = "") 
 
 
 def required_text(row: Row, field: str, line: int, notes: Notes, noun: str = "") -> str:
-    """The text of a column that must be there; an empty one is counted and kept. Raises RowError where there is none."""
+    """The text of a column that must be there; an empty one is counted and kept. RowError where there is none."""
     value = as_text(row.get(field), field, line, notes, noun)
     if value is None:
         missing = "it is null" if field in row else "it is missing"
@@ -63,12 +66,19 @@ def looks_like_list(value: object) -> bool:
     return type(value) is list or (type(value) is str and value.lstrip()[:1] == "[" and value.rstrip()[-1:] == "]")
 
 
+def looks_like_messages(value: object) -> bool:
+    """Whether a column holds a list of messages, or the JSON text of one; a text with brackets alone is a text."""
+    if type(value) is list:
+        return True
+    return type(value) is str and _MESSAGES_TEXT.match(value) is not None and value.rstrip()[-1:] == "]"
+
+
 class Rest:
     """The columns that a layout did not use: category, tags and author where they are texts, the others as meta."""
 
     __slots__ = ("author", "category", "meta", "tags")
 
-    def __init__(self, row: Row, used: frozenset[str]) -> None:
+    def __init__(self, row: Row, used: frozenset[str] | set[str]) -> None:
         meta = {key: value for key, value in row.items() if key not in used}
         self.category: str | None = None
         for name in CATEGORY_COLUMNS:
@@ -81,3 +91,35 @@ class Rest:
         if type(tags) is list and tags and all(type(tag) is str for tag in tags):
             self.tags = meta.pop("tags")
         self.meta: dict[str, Any] | None = meta or None
+
+
+def build(
+    row: Row,
+    used: frozenset[str] | set[str],
+    line: int,
+    *,
+    kind: str = "sft",
+    instruction: str,
+    input: str | None = None,
+    output: str | None = None,
+    body: dict[str, Any] | None = None,
+) -> Draft:
+    """A draft of the fields given, with the columns of the row that are not in `used` kept."""
+    rest = Rest(row, used)
+    return Draft(
+        kind=kind,
+        instruction=instruction,
+        input=input,
+        output=output,
+        body=body or None,
+        meta=rest.meta,
+        category=rest.category,
+        tags=rest.tags,
+        author=rest.author,
+        line=line,
+    )
+
+
+def first_of(row: Row, names: tuple[str, ...]) -> str | None:
+    """The first of these columns that the row has with a value."""
+    return next((name for name in names if row.get(name) is not None), None)

@@ -32,6 +32,8 @@ TARGETS = (
     "tags",
     "author",
 )
+# With none of these the row is a prompt alone.
+_ANSWERS = frozenset(("chosen", "rejected", "chunks", "reasoning", "final", "messages", "tools", "expected_calls"))
 _MISSING: Any = object()
 
 
@@ -90,4 +92,6 @@ def apply_map(row: Row, mapping: Mapping[str, str]) -> Row:
             mapped[column] = value
         elif column not in sources:
             mapped[f"original_{column}"] = value
+    if "instruction" in mapping and "output" not in mapped and not _ANSWERS & mapped.keys():
+        mapped["prompt"] = mapped.pop("instruction", None)
     return mapped

@@ -15,6 +15,9 @@ from flywheel_tui.stages.layouts.recast import recast
 from flywheel_tui.stages.readers.base import Batch, Reject
 
 SAMPLE = 100
+_REMEMBERED = 1000
+_COMMON = ("alpaca", "messages", "question_answer")
+_NO_TEXT = ("id", "idx", "index", "key", "uid", "uuid", "date", "url")
 
 
 class Recognised:
@@ -45,6 +48,8 @@ class Recognised:
         columns = tuple(row)
         layout = self._by_columns.get(columns)
         if layout is None:
+            if len(self._by_columns) >= _REMEMBERED:
+                self._by_columns.clear()
             layout = self._by_columns[columns] = self._layout_for(row)
         drafts = layout.convert(row, line, notes)
         if self.wanted:
@@ -76,7 +81,7 @@ class Recognised:
                 return self._made[cls.name]
         raise RowError(
             "",
-            f"its columns ({_listed(row)}) are not those of the layout {self.main.name}: {', '.join(self.main.columns)}",
+            f"its columns ({_listed(row)}) are not those of the other rows ({', '.join(self.main.columns)})",
             "add the missing columns, or name them with --map",
         )
 
@@ -120,7 +125,8 @@ def _listed(row: Row) -> str:
 def _unknown(sample: Sequence[Row], name: str, path: Path | None) -> InputError:
     columns = list(dict.fromkeys(column for row in sample for column in row))
     shown = ", ".join(columns[:20]) or "none"
-    near = sorted(_ranked(), key=lambda cls: -_nearness(cls, columns))[:3]
+    by_columns = {cls.columns: cls for cls in reversed(_ranked())}.values()
+    near = sorted(by_columns, key=lambda cls: (-_nearness(cls, columns), cls.name not in _COMMON, cls.rank))[:3]
     layouts = "; ".join(f"{cls.name} ({', '.join(cls.columns)})" for cls in near)
     return InputError(
         f"its columns ({shown}) are those of no known layout; the nearest are {layouts}",
@@ -139,8 +145,9 @@ def _nearness(cls: type[Layout], columns: Sequence[str]) -> float:
 def _suggestion(sample: Sequence[Row], columns: Sequence[str]) -> str:
     """A mapping from the columns that hold the longest texts: the longest is most likely the answer."""
     lengths = {column: sum(len(row[column]) for row in sample if type(row.get(column)) is str) for column in columns}
-    texts = sorted((column for column in columns if lengths[column]), key=lambda column: -lengths[column])[:2]
+    texts = [column for column in columns if lengths[column] and column.lower().split("_")[-1] not in _NO_TEXT]
+    texts.sort(key=lambda column: -lengths[column])
     if len(texts) < 2:
-        return f"instruction={texts[0]}" if texts else "instruction=COLUMN,output=COLUMN"
-    first, second = sorted(texts, key=list(columns).index)
+        return "instruction=COLUMN,output=COLUMN"
+    first, second = sorted(texts[:2], key=list(columns).index)
     return f"instruction={first},output={second}"

@@ -8,7 +8,7 @@ from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Layout, Row, layout
 from flywheel_tui.stages.layouts.chat import messages_of, prompt_of
 from flywheel_tui.stages.layouts.conversation import conversation_draft
-from flywheel_tui.stages.layouts.fields import Rest, looks_like_list, required_text
+from flywheel_tui.stages.layouts.fields import build, looks_like_messages, required_text
 from flywheel_tui.stages.layouts.notes import Notes
 
 
@@ -33,25 +33,14 @@ class TwoColumns(Layout):
             output = required_text(row, self.answer, line, notes)
         if len(row) == 2:
             return [Draft(instruction=instruction, output=output, line=line)]
-        rest = Rest(row, self.used)
-        return [
-            Draft(
-                instruction=instruction,
-                output=output,
-                meta=rest.meta,
-                category=rest.category,
-                tags=rest.tags,
-                author=rest.author,
-                line=line,
-            )
-        ]
+        return [build(row, self.used, line, instruction=instruction, output=output)]
 
     def _from_messages(self, row: Row, line: int, notes: Notes) -> Draft:
         """The conversational variant: the two lists, one after the other, are one conversation."""
         messages = []
         for field, role in ((self.request, "user"), (self.answer, "assistant")):
             value = row.get(field)
-            if looks_like_list(value):
+            if looks_like_messages(value):
                 messages += messages_of(value, field, line, notes)
             else:
                 messages.append({"role": role, "content": required_text(row, field, line, notes)})
@@ -132,16 +121,13 @@ class PromptOnly(Layout):
             prompt, messages = prompt_of(prompt, "prompt", line, notes)
         else:
             prompt = required_text(row, "prompt", line, notes)
-        rest = Rest(row, frozenset(("prompt",)))
         return [
-            Draft(
+            build(
+                row,
+                frozenset(("prompt",)),
+                line,
                 kind="prompt",
                 instruction=prompt,
                 body={"messages": messages} if messages else None,
-                meta=rest.meta,
-                category=rest.category,
-                tags=rest.tags,
-                author=rest.author,
-                line=line,
             )
         ]

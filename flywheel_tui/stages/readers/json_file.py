@@ -22,9 +22,9 @@ _FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPACE = b" \t\r\n"
 # Columns that hold a list of objects in one row: an object with one of these is a row, not a table.
 ROW_LISTS = frozenset(
-    ("messages", "conversations", "instances", "tools", "functions", "function", "chunks", "contexts", "documents")
-    + ("turns", "chosen", "rejected", "prompt", "completion", "question", "spans", "tool_calls", "signals")
+    ["messages", "conversations", "instances", "tools", "functions", "function", "chunks", "contexts", "documents"]
 )
+ROW_LISTS |= {"turns", "chosen", "rejected", "prompt", "completion", "question", "spans", "tool_calls", "signals"}
 
 
 class JsonSource(Source):

@@ -57,7 +57,7 @@ def load_readers(external: bool = False) -> dict[str, Reader]:
 def open_source(spec: str | Path, format: str | None = None, **options: Any) -> Source:
     """The source that `spec` names: a file, a folder of documents, or `hf://owner/name`.
 
-    The format is taken from `format`, else from the name. Options a reader does not know are refused by it. Raises
+    The format is taken from `format`, else from the name; each reader takes the options it knows. Raises
     InputError where there is nothing to read, UsageError for an unknown format.
     """
     name = str(spec)

@@ -1,0 +1,70 @@
+"""Our own export in full: every field of a pair, so that what was written can be read again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flywheel_tui.records.pair import KINDS, Draft
+from flywheel_tui.stages.layouts.base import Layout, Row, RowError, layout
+from flywheel_tui.stages.layouts.fields import as_text
+from flywheel_tui.stages.layouts.notes import Notes
+
+_OBJECTS = ("body", "meta")
+_USED = frozenset(
+    ("uid", "kind", "instruction", "input", "output", "body", "meta", "category", "tags", "author", "line")
+)
+
+
+@layout(
+    "flywheel",
+    kind="sft",
+    columns="kind instruction body",
+    example='{"uid": "01J…", "kind": "sft", "instruction": "Hi", "output": "Hello", "body": {}, "tags": ["x"]}',
+    rank=10,
+)
+class Flywheel(Layout):
+    """The fields of a pair as they are. The uid of the pair that was exported stays in meta."""
+
+    @classmethod
+    def fits(cls, row: Row) -> bool:
+        return row.get("kind") in KINDS and "instruction" in row and ("body" in row or "uid" in row)
+
+    def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
+        kind = row.get("kind")
+        if kind not in KINDS:
+            raise RowError("kind", f"there is no kind {kind!r}", f"use one of: {', '.join(KINDS)}")
+        instruction = as_text(row.get("instruction"), "instruction", line, notes)
+        if instruction is None:
+            raise RowError("instruction", "it is null", "write a text, which may be empty")
+        body, meta = (self._object(row, field) for field in _OBJECTS)
+        more = {key: value for key, value in row.items() if key not in _USED}
+        if row.get("uid") is not None:
+            more["uid"] = row["uid"]
+        return [
+            Draft(
+                kind=str(kind),
+                instruction=instruction,
+                input=as_text(row.get("input"), "input", line, notes),
+                output=as_text(row.get("output"), "output", line, notes),
+                body=body,
+                meta={**more, **(meta or {})} or None,
+                category=as_text(row.get("category"), "category", line, notes),
+                tags=self._tags(row),
+                author=as_text(row.get("author"), "author", line, notes),
+                line=line,
+            )
+        ]
+
+    @staticmethod
+    def _object(row: Row, field: str) -> dict[str, Any] | None:
+        value = row.get(field)
+        if value is not None and type(value) is not dict:
+            raise RowError(field, "it is not an object", "write {} or leave it out")
+        return value or None
+
+    @staticmethod
+    def _tags(row: Row) -> list[str] | None:
+        tags = row.get("tags")
+        if tags is not None and (type(tags) is not list or not all(type(tag) is str for tag in tags)):
+            raise RowError("tags", "it is not a list of texts", 'write ["a", "b"]')
+        return tags or None
