@@ -248,7 +248,7 @@ def normalise(text: str) -> str:
     """
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
-    if any(blank + "\n" in text for blank in _BLANK):
+    if "\n" in text and (" \n" in text or "\r\n" in text or "\t\n" in text or "\v\n" in text or "\f\n" in text):
         text = "\n".join([line.rstrip(_BLANK) for line in text.split("\n")])
     return text.strip(_BLANK + "\n")
 

@@ -32,9 +32,9 @@ KIND_NAMES = ("sft", "preference", "kto", "prompt", "tools", "rag", "reasoning",
 @json_option
 @click.pass_context
 def ingest(
-    ctx: click.Context, as_json: bool, dry_run: bool, no_index: bool, mapping: str | None, **options: Any
+    ctx: click.Context, /, as_json: bool, dry_run: bool, no_index: bool, mapping: str | None, **options: Any
 ) -> None:
-    """Take in pairs. The well-known layouts are recognised by their columns; taking the same file in again adds nothing."""
+    """Take in pairs. Well-known layouts are recognised by their columns; the same file again adds nothing."""
     from flywheel_tui.stages.ingest import IngestOptions
     from flywheel_tui.stages.layouts import parse_map
 

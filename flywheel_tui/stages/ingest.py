@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_tui.records.task import Task
     from flywheel_tui.workspace import Workspace
 
-TRANSACTION_ROWS = 500
+TRANSACTION_ROWS = 2000
 SAMPLE_ROWS = 200
 PREVIEW_ROWS = 5
 _FINGERPRINT_BYTES = 1 << 20
@@ -129,10 +129,10 @@ def preview(options: IngestOptions, rows: int = SAMPLE_ROWS) -> Preview:
     if layout is None:
         raise _nothing_taken(source, rejects)
     return Preview(
-        source=source.name, format=source.format, layout=layout.name,
-        mapping=dict(layout.mapping or {}), columns=tuple(columns), drafts=tuple(drafts[:PREVIEW_ROWS]), looked_at=looked_at,
+        source=source.name, format=source.format, layout=layout.name, mapping=dict(layout.mapping or {}),
+        columns=tuple(columns), drafts=tuple(drafts[:PREVIEW_ROWS]), looked_at=looked_at,
         kinds=dict(Counter(draft.kind for draft in drafts)), rejects=tuple(rejects[:PREVIEW_ROWS]),
-        notes=tuple([*notes.sentences(source.unit), *source.remarks]), size=source.size,
+        notes=(*notes.sentences(source.unit), *source.remarks), size=source.size,
     )  # fmt: skip
 
 

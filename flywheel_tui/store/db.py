@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -25,7 +26,7 @@ from flywheel_tui.errors import StoreBusyError, StoreError, StoreFullError, Stor
 from flywheel_tui.store import migrations
 
 BUSY_MS = 30_000
-CHECKPOINT_BYTES = 16 * 2**20
+CHECKPOINT_BYTES = 48 * 2**20
 FIXED_WAL_RESET = (3, 51, 3)
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs"}
 
@@ -47,9 +48,20 @@ def _filesystem(path: Path) -> str:
         return ""
     for line in lines:
         _, mount, filesystem, *_ = line.split(" ")
+        # blanks and the like are written as octal numbers there
+        mount = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), mount)
         if (str(path) == mount or str(path).startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):
             best, kind = mount, filesystem
     return kind
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _json_is_innocuous(connection: sqlite3.Connection) -> bool:
@@ -67,6 +79,8 @@ def translate(error: sqlite3.Error) -> Exception:
         return StoreBusyError(f"another process has held the database for {BUSY_MS // 1000} s; try again")
     if "readonly" in text:
         return StoreError(f"the database is read-only here ({text}); check the permissions of the folder")
+    if "unable to open database file" in text:
+        return StoreError("the database cannot be opened; check that the folder of the workspace is there and is yours")
     if "not a database" in text or "malformed" in text:
         return StoreError(f"the database file is damaged ({text}); restore a backup (flywheel doctor says more)")
     return error
@@ -90,6 +104,7 @@ class Store:
         self._full: bool | None = None
         self._last_checkpoint = 0.0
         self._depth = 0
+        self._sync_after = False
         folder = self.path.parent.resolve()
         if _filesystem(folder) in _NETWORK_FILESYSTEMS:
             raise StoreError(f"{self.path}: is on a network file system; keep the workspace on a local disk")
@@ -100,6 +115,8 @@ class Store:
             raise StoreError(f"{self.path}: no such file; make a workspace with: flywheel init")
         try:
             self._writer = self._connect()
+            # the index over content hashes is hit at random: a bulk load must find it in memory
+            self._writer.execute("PRAGMA cache_size = -65536")
             self._migrate()
         except sqlite3.Error as error:
             raise translate(error) from error
@@ -147,7 +164,9 @@ class Store:
 
     @contextmanager
     def tx(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """One write transaction; nested calls join the outer one. Rolled back whole on any exception.
+        """One write transaction; nested calls join the outer one (let their exceptions through: it is all or nothing).
+
+        Rolled back whole on any exception. A durable part makes the whole durable.
 
         Keep it short (about 50 ms: at most some hundred rows); no network and no await inside. Raises StoreFullError,
         StoreBusyError or StoreError where the cause is outside; any other exception of the body goes through.
@@ -156,26 +175,41 @@ class Store:
         with self._lock:
             connection = self._writer
             if self._depth:
+                self._sync_after = self._sync_after or durable
                 yield connection
                 return
             if durable is not self._full:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._full = durable
             try:
+                # inside the try: an interrupt right after BEGIN must not leave the transaction open
                 connection.execute("BEGIN IMMEDIATE")
                 self._depth = 1
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                    raise
-                finally:
-                    self._depth = 0
-            except sqlite3.OperationalError as error:
-                raise translate(error) from error
-        self.maintain()
+                yield connection
+                connection.execute("COMMIT")
+                if self._sync_after and not durable:
+                    self._sync_wal()
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError) and (ours := translate(error)) is not error:
+                    raise ours from error
+                raise
+            finally:
+                self._depth = 0
+                self._sync_after = False
+        # what was committed stays so, whatever becomes of the upkeep
+        with suppress(OSError, sqlite3.Error):
+            self.maintain()
+
+    def _sync_wal(self) -> None:
+        """Put on disk what a transaction committed that began as not durable and took in a durable part."""
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self.path.with_name(self.path.name + "-wal"), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 

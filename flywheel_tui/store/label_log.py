@@ -28,7 +28,8 @@ def batches(connection: sqlite3.Connection, dataset_ids: Sequence[int]) -> Itera
     marks = ",".join("?" * len(dataset_ids))
     cursor = connection.execute(
         "SELECT b.uid, d.name, b.kind, b.reviewer, b.expression, b.status, b.reasons, b.matched, b.changed, b.state,"
-        f" b.created, b.finished FROM batch b JOIN dataset d ON d.id = b.dataset_id WHERE d.id IN ({marks}) ORDER BY b.id",
+        " b.created, b.finished FROM batch b JOIN dataset d ON d.id = b.dataset_id"
+        f" WHERE d.id IN ({marks}) ORDER BY b.id",
         list(dataset_ids),
     )
     names = ("uid", "dataset", "kind", "reviewer", "expression", "status", "reasons", "matched", "changed", "state",

@@ -8,18 +8,14 @@ from typing import Any
 
 import msgspec
 
-from flywheel_tui.errors import NotFoundError
+from flywheel_tui.errors import NotFoundError, StoreError
 from flywheel_tui.identity import content_hash, edit_uid, now_us, occurrence_uid
 from flywheel_tui.records.pair import Draft
 
 _encode = msgspec.json.Encoder().encode
 
-_INSERT_PAIR = (
-    "INSERT INTO pair (id, dataset_id, uid, hash, family, supersedes, version, kind, instruction, input, output, body,"
-    " meta, category, tags, length, cycle, source_id, line, author, created)"
-    " VALUES (?, ?, ?, ?, ?, NULL, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)"
-)
-_INSERT_CURRENT = "INSERT INTO pair_current (id, dataset_id, position, pair_id, tags) VALUES (?, ?, ?, ?, ?)"
+_COLUMNS = "uid, hash, kind, instruction, input, output, body, meta, category, tags, length, line, author"
+Row = tuple[Any, ...]
 
 
 def _json(value: Any) -> str | None:
@@ -51,31 +47,39 @@ class Occurrences:
         return True
 
 
-def prepare(drafts: Sequence[Draft]) -> list[tuple[bytes, Draft]]:
-    """The content hash of each draft; pure, so that it can be done outside the write transaction."""
-    return [(content_hash(d.kind, d.instruction, d.input, d.output, d.body), d) for d in drafts]
+def prepare(drafts: Sequence[Draft]) -> list[Row]:
+    """The row of each draft, its content hash first; pure, so that it can be done outside the write transaction."""
+    rows = []
+    for d in drafts:
+        hash = content_hash(d.kind, d.instruction, d.input, d.output, d.body)
+        length = len(d.instruction) + len(d.input or "") + len(d.output or "")
+        rows.append(
+            (hash, hash, d.kind, d.instruction, d.input, d.output, _json(d.body), _json(d.meta), d.category,
+             _json(d.tags), length, d.line or None, d.author)
+        )  # fmt: skip
+    return rows
 
 
 def insert_drafts(
-    connection: sqlite3.Connection,
-    dataset_id: int,
-    source_id: int,
-    prepared: Sequence[tuple[bytes, Draft]],
-    occurrences: Occurrences,
+    connection: sqlite3.Connection, dataset_id: int, source_id: int, rows: Sequence[Row], occurrences: Occurrences
 ) -> int:
-    """Write a batch inside a transaction; returns how many were new (the others were there already).
+    """Write a batch (from `prepare`) inside a transaction; how many were new (the others were there already).
 
     `source_id` is the row of `source` for this run: a content whose pair has another one was there before the run.
     """
-    known = _known(connection, dataset_id, [hash for hash, _ in prepared])
-    pair_id = _max_id(connection)
-    position = _max_position(connection, dataset_id)
-    now = now_us()
-    pairs: list[tuple[Any, ...]] = []
-    currents: list[tuple[Any, ...]] = []
+    if len({row[0] for row in rows}) == len(rows):
+        # nearly always every row is new: then one statement does it, and no row is looked up first
+        connection.execute("SAVEPOINT batch")
+        if _insert(connection, dataset_id, source_id, rows):
+            connection.execute("RELEASE batch")
+            return len(rows)
+        connection.execute("ROLLBACK TO batch")
+        connection.execute("RELEASE batch")
+    known = _known(connection, dataset_id, [row[0] for row in rows])
     batch: set[bytes] = set()
-    for hash, d in prepared:
-        uid = hash
+    fresh: list[Row] = []
+    for row in rows:
+        hash = uid = row[0]
         if hash in batch or hash in known:
             older = hash not in batch and known[hash] != source_id
             if older and occurrences.first_was_known(hash):
@@ -84,21 +88,33 @@ def insert_drafts(
             if uid in batch or _exists(connection, dataset_id, uid):
                 continue
         batch.add(uid)
-        pair_id += 1
-        position += 1
-        tags = _json(d.tags)
-        length = len(d.instruction) + len(d.input or "") + len(d.output or "")
-        pairs.append(
-            (pair_id, dataset_id, uid, hash, None, d.kind, d.instruction, d.input, d.output, _json(d.body),
-             _json(d.meta), d.category, tags, length, source_id, d.line or None, d.author, now)
-        )  # fmt: skip
-        currents.append((pair_id, dataset_id, position, pair_id, tags))
-    if pairs:
-        connection.executemany(_INSERT_PAIR, pairs)
-        connection.executemany(_INSERT_CURRENT, currents)
-        add_to_counter(connection, dataset_id, "pairs", len(pairs))
-        add_to_counter(connection, dataset_id, "open", len(pairs))
-    return len(pairs)
+        fresh.append((uid, *row[1:]))
+    if fresh and not _insert(connection, dataset_id, source_id, fresh):
+        raise StoreError("pairs that had just been found new are there already; run the same command again")
+    return len(fresh)
+
+
+def _insert(connection: sqlite3.Connection, dataset_id: int, source_id: int, rows: Sequence[Row]) -> bool:
+    """Write rows as pairs and as what people see; False (with some written) where one of them was there already."""
+    first = next_pair_id(connection)
+    marks = ", ".join("?" * len(rows[0]))
+    # whole numbers stand in the statement: binding them again for every row would cost a tenth of the time
+    written = connection.executemany(
+        f"INSERT OR IGNORE INTO pair (dataset_id, source_id, created, {_COLUMNS})"
+        f" VALUES ({int(dataset_id)}, {int(source_id)}, {now_us()}, {marks})",
+        rows,
+    ).rowcount
+    if written != len(rows):
+        return False
+    shift = _max_position(connection, dataset_id) + 1 - first
+    connection.execute(
+        "INSERT INTO pair_current (id, dataset_id, position, pair_id, tags)"
+        " SELECT id, dataset_id, id + ?, id, tags FROM pair WHERE id >= ? ORDER BY id",
+        (shift, first),
+    )
+    add_to_counter(connection, dataset_id, "pairs", written)
+    add_to_counter(connection, dataset_id, "open", written)
+    return True
 
 
 def _known(connection: sqlite3.Connection, dataset_id: int, hashes: list[bytes]) -> dict[bytes, int | None]:
