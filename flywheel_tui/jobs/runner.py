@@ -1,4 +1,4 @@
-"""One attempt at one job: the heartbeat beside it, and what its end means for the queue."""
+"""One attempt at one job: the heartbeat beside it, and what its end means for the claims."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flywheel_tui.jobs.process import owner_name
 from flywheel_tui.jobs.registry import function_of
 from flywheel_tui.jobs.task import Task
 from flywheel_tui.records.job import Progress
-from flywheel_tui.store import jobs as queue
+from flywheel_tui.store import claims, jobs
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -44,7 +44,7 @@ def run_foreground(
     unit: str = "pairs",
     slot: str = "cpu",
     on_progress: Callable[[Progress], None] | None = None,
-    lease_s: float = queue.LEASE_S,
+    lease_s: float = jobs.LEASE_S,
 ) -> dict[str, Any]:
     """Run a job in this process, as a claimed row that every other process can watch, pause and cancel; its result.
 
@@ -54,7 +54,7 @@ def run_foreground(
     """
     function = function_of(kind)
     owner = owner_name()
-    job = queue.enqueue(
+    job = jobs.enqueue(
         workspace.store,
         kind,
         args,
@@ -96,7 +96,7 @@ def run_claimed(workspace: Workspace, task: Task, *, lease_s: float, every_s: fl
 
 def _finish(task: Task, result: dict[str, Any]) -> None:
     done, total = task.position
-    queue.finish(task.store, task.claim, result, done=done, total=total)
+    claims.finish(task.store, task.claim, result, done=done, total=total)
 
 
 def settle(task: Task, error: BaseException) -> str:
@@ -115,22 +115,22 @@ def _settle(task: Task, error: BaseException) -> str:
     if isinstance(error, StaleClaimError):
         return "lost"
     if isinstance(error, KeyboardInterrupt):
-        queue.give_back(store, claim, "cancelled", reason="interrupted by Ctrl-C; what was finished is kept")
+        claims.give_back(store, claim, "cancelled", reason="interrupted by Ctrl-C; what was finished is kept")
         return "cancelled"
     if isinstance(error, Cancelled):
         state = {"pause": "paused", "stop": "queued"}.get(task.asked or "cancel", "cancelled")
-        queue.give_back(store, claim, state, reason=text)
+        claims.give_back(store, claim, state, reason=text)
         return state
     if isinstance(error, (StoreFullError, StoreBusyError)):
-        queue.give_back(store, claim, "queued", reason=text, wait_s=RETRY_STORE_S)
+        claims.give_back(store, claim, "queued", reason=text, wait_s=RETRY_STORE_S)
         return "queued"
     if isinstance(error, (ServiceError, ConflictError)):
-        return queue.fail(store, claim, text, retry=True)
+        return claims.fail(store, claim, text, retry=True)
     if isinstance(error, FlywheelError):
-        return queue.fail(store, claim, text)
+        return claims.fail(store, claim, text)
     if isinstance(error, Exception):
-        return queue.fail(store, claim, f"{type(error).__name__}: {text}")
-    queue.give_back(store, claim, "queued", reason=f"its process ended ({type(error).__name__})")
+        return claims.fail(store, claim, f"{type(error).__name__}: {text}")
+    claims.give_back(store, claim, "queued", reason=f"its process ended ({type(error).__name__})")
     return "queued"
 
 

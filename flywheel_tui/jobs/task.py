@@ -10,8 +10,9 @@ from collections.abc import Callable
 from flywheel_tui.errors import Cancelled, Paused, StaleClaimError
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.job import Job, Progress, Sample, progress_of
-from flywheel_tui.store import jobs as queue
+from flywheel_tui.store import claims
 from flywheel_tui.store.db import Store
+from flywheel_tui.store.jobs import add_event
 
 WRITE_EVERY_S = 0.25
 LOOK_EVERY_S = 0.25
@@ -69,7 +70,7 @@ class Task:
 
     def event(self, level: str, text: str) -> None:
         """Note something that a person should be able to read later; level is info, warning or error."""
-        queue.add_event(self.store, self.job.id, level, self.redact(text))
+        add_event(self.store, self.job.id, level, self.redact(text))
 
     def check(self) -> None:
         """Call at every safe point, between two items or batches: raises Cancelled, or Paused, when asked to stop.
@@ -81,7 +82,7 @@ class Task:
         now = time.monotonic()
         if self.asked is None and now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            self._hear(queue.wanted(self.store, self.claim))
+            self._hear(claims.wanted(self.store, self.claim))
         if self.asked == "cancel":
             raise Cancelled(f"job {self.job.id} was cancelled; what was finished is kept")
         if self.asked == "pause":
@@ -94,11 +95,11 @@ class Task:
 
         Call it inside the `workspace.store.tx()` that writes what the item made: both land, or neither.
         """
-        return queue.item_done(self.store, self.claim, key, detail=detail)
+        return claims.item_done(self.store, self.claim, key, detail=detail)
 
     def done_items(self) -> set[str]:
         """The items that earlier attempts have done: skip these."""
-        return queue.done_items(self.store, self.job.id)
+        return claims.done_items(self.store, self.job.id)
 
     # -- for whoever runs it -----------------------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Task:
     def beat(self, lease_s: float) -> None:
         """Renew the lease and hear what is wanted; a loss is kept and raised at the next safe point."""
         try:
-            self._hear(queue.heartbeat(self.store, self.claim, lease_s=lease_s))
+            self._hear(claims.heartbeat(self.store, self.claim, lease_s=lease_s))
         except StaleClaimError as error:
             self.lost = error
 
@@ -125,7 +126,7 @@ class Task:
                 return
             self._unwritten = False
             done, total, phase = self._done, self._total, self._phase
-        self._hear(queue.progress(self.store, self.claim, done, total, phase))
+        self._hear(claims.progress(self.store, self.claim, done, total, phase))
 
     def show(self) -> None:
         """Hand the present progress to whoever watches in this process."""
