@@ -6,7 +6,6 @@ them with `feed` and answers with `finish`. One file per check in `checks/`, reg
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -99,7 +98,7 @@ class Found(NamedTuple):
     cluster: int | None = None
 
 
-class Check(ABC):
+class Check:
     """A registered check. A changed `version` makes every pair be looked at again.
 
     `kinds` are those it fits (empty: all); `default` says whether it runs without being named; `options` are the
