@@ -82,7 +82,7 @@ def enqueue(
         return _select(connection, "WHERE job.uid = ?", (uid,))[0]
 
 
-def getjob_of(store: Store, job_id: int) -> Job:
+def get_job(store: Store, job_id: int) -> Job:
     """One job. Raises NotFoundError."""
     return _one(store.read(), job_id)
 
