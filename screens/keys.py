@@ -108,7 +108,7 @@ class KeysApp(SafeApp[None]):
         raw = self.byte_log.take(event.key)
         self.seen.update(event.aliases)
         table = self.query_one("#log", DataTable)
-        table.add_row(safe_rich(event.key), safe_rich(event.character or ""), Text(raw.encode().hex(" ")))
+        table.add_row(safe_rich(event.key), safe_rich(event.character or ""), safe_rich(raw.encode().hex(" ")))
         if table.row_count > _KEPT:
             table.remove_row(next(iter(table.rows)))
         table.scroll_end(animate=False)

@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from name_bindings import bindings, last_name
+
 # Which arguments of a Textual widget are parsed as markup: positions (... is all of them) and keywords.
 WIDGETS: dict[str, tuple[tuple[int, ...] | None, tuple[str, ...]]] = {
     "Static": ((0,), ("content",)),
@@ -149,7 +151,7 @@ class _Reader:
     # -- sinks
 
     def _call(self, call: ast.Call) -> Iterator[tuple[ast.expr, str]]:
-        name = _last_name(call.func)
+        name = last_name(call.func)
         if isinstance(call.func, ast.Name):
             origin = self.imported.get(name, "")
             if not origin.startswith("textual."):
@@ -168,7 +170,7 @@ class _Reader:
                 and self._is_text(call.args[0], call.func)
             ):
                 sink = ((0,), ())
-            if name == "add" and _last_name(getattr(call.func, "value", call)) in {"root", "node", "branch", "parent"}:
+            if name == "add" and last_name(getattr(call.func, "value", call)) in {"root", "node", "branch", "parent"}:
                 sink = ((0,), ("label",))
         if sink is None:
             return
@@ -183,12 +185,12 @@ class _Reader:
     def _is_text(self, argument: ast.expr, function: ast.expr) -> bool:
         """`x.update(y)` may be a dict; it is a widget when a query gave it or when y is plainly a text."""
         receiver = getattr(function, "value", None)
-        if isinstance(receiver, ast.Call) and _last_name(receiver.func) in {"query_one", "query_exactly_one"}:
+        if isinstance(receiver, ast.Call) and last_name(receiver.func) in {"query_one", "query_exactly_one"}:
             return True
         if isinstance(argument, ast.JoinedStr):
             return True
         if isinstance(argument, ast.Call):
-            return _last_name(argument.func) in {"str", "format", "join", "repr", "escape", "strip"}
+            return last_name(argument.func) in {"str", "format", "join", "repr", "escape", "strip"}
         return isinstance(argument, ast.BinOp) and any(
             isinstance(side, ast.Constant | ast.JoinedStr) for side in (argument.left, argument.right)
         )
@@ -268,7 +270,7 @@ class _Reader:
         return False
 
     def _call_is_safe(self, call: ast.Call) -> bool:
-        name = _last_name(call.func)
+        name = last_name(call.func)
         if isinstance(call.func, ast.Name):
             if name in SAFE_CALLS or name in WIDGETS:  # widgets are judged where they are called
                 return True
@@ -292,11 +294,11 @@ class _Reader:
             key = (id(scope), name)
             if key in self.following:
                 return True  # `text = text + "…"`: the other bindings decide
-            bindings = list(_bindings(scope, name))
-            if bindings:
+            bound = list(bindings(scope, name))
+            if bound:
                 self.following.add(key)
                 try:
-                    return all(self._binding_is_safe(binding) for binding in bindings)
+                    return all(self._binding_is_safe(binding) for binding in bound)
                 finally:
                     self.following.discard(key)
         return False
@@ -309,86 +311,14 @@ class _Reader:
         return isinstance(binding, ast.expr) and self._is_safe(binding)
 
 
-def _bindings(scope: ast.AST, name: str) -> Iterator[ast.AST | None]:
-    """Everything bound to a name in a function or module: arguments, assignments, loops; None where it is unclear."""
-    if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        arguments = scope.args
-        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg):
-            if argument is not None and argument.arg == name:
-                yield argument
-    for node in _within(scope):
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    yield from _from_target(target, value, name)
-            case ast.AnnAssign(target=ast.Name(id=bound)) if bound == name:
-                yield node
-            case ast.AugAssign(target=ast.Name(id=bound), value=value) if bound == name:
-                yield value
-            case ast.NamedExpr(target=ast.Name(id=bound), value=value) if bound == name:
-                yield value
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=bound), attr="append" | "extend"), args=[value]) if (
-                bound == name
-            ):
-                yield value
-            case ast.For(target=target, iter=iterable) | ast.comprehension(target=target, iter=iterable):
-                yield from _from_loop(target, iterable, name)
-
-
-def _from_target(target: ast.expr, value: ast.expr, name: str) -> Iterator[ast.AST | None]:
-    if isinstance(target, ast.Name) and target.id == name:
-        yield value
-    elif isinstance(target, ast.Tuple):
-        pairs = zip(target.elts, value.elts, strict=False) if isinstance(value, ast.Tuple) else ()
-        matched = [v for t, v in pairs if isinstance(t, ast.Name) and t.id == name]
-        if matched:
-            yield from matched
-        elif any(isinstance(t, ast.Name) and t.id == name for t in target.elts):
-            yield value
-
-
-def _from_loop(target: ast.expr, iterable: ast.expr, name: str) -> Iterator[ast.AST | None]:
-    """A loop over safe things binds safe things; the counter of `enumerate` and `range` is a number."""
-    function = _last_name(iterable.func) if isinstance(iterable, ast.Call) else ""
-    if isinstance(target, ast.Name) and target.id == name:
-        yield ast.Constant(0) if function == "range" else iterable
-    elif isinstance(target, ast.Tuple):
-        for position, element in enumerate(target.elts):
-            if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(element)):
-                continue
-            is_counter = function == "enumerate" and position == 0
-            yield ast.Constant(0) if is_counter else _column(iterable, position)
-
-
-def _column(iterable: ast.expr, position: int) -> ast.expr:
-    """The elements at one place of a literal list of tuples, or the whole where that is not what it is."""
-    if isinstance(iterable, ast.List | ast.Tuple):
-        rows = [row for row in iterable.elts if isinstance(row, ast.Tuple) and position < len(row.elts)]
-        if len(rows) == len(iterable.elts):
-            return ast.Tuple(elts=[row.elts[position] for row in rows], ctx=ast.Load())
-    return iterable
-
-
-def _within(scope: ast.AST) -> Iterator[ast.AST]:
-    """Nodes of a scope without those of the functions inside it."""
-    for child in ast.iter_child_nodes(scope):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _within(child)
-
-
 def _is_checked(test: ast.expr, value: ast.expr) -> bool:
     """`isinstance(value, Content)`, asked of the same expression."""
     return (
         isinstance(test, ast.Call)
-        and _last_name(test.func) == "isinstance"
+        and last_name(test.func) == "isinstance"
         and ast.dump(test.args[0]) == ast.dump(value)
         and _type_is_safe(test.args[1])
     )
-
-
-def _last_name(node: ast.AST) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
