@@ -29,6 +29,7 @@ class Settings(BaseModel):
     keymap: dict[str, str] = Field(default_factory=dict, description="binding id -> keys, e.g. label.approve = 'a,f1'")
     blind: bool = Field(True, description="hide the judge's verdict until the person has decided")
     pause_after: float = Field(60.0, gt=0, description="seconds without a key after which time per decision stops")
+    rubric: str = Field("", description="rubric to label with; chosen by the kind of the pairs where empty")
     self_check: float = Field(0.0, ge=0, le=0.5, description="share of one's own decisions shown again")
     break_after: int = Field(50, ge=0, description="minutes of work after which a break is suggested; 0 is never")
     pii_policy: Literal["strict", "warn", "off"] = Field("warn", description="how personal data is treated")

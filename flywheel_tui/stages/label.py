@@ -53,7 +53,12 @@ def check_decision(decision: Decision) -> None:
         raise UsageError(f"no preference {d.preference!r}; there are: a, b, tie, neither")
     if not d.reviewer.strip():
         raise UsageError("a label needs a reviewer; set one with --reviewer or in flywheel.toml")
-    if d.status is None and not (d.note or d.tags or d.flagged or d.rating or d.answers or d.preference or d.edit):
+    # an empty note (not None) takes back a remark made before
+    if (
+        d.status is None
+        and d.note is None
+        and not (d.tags or d.flagged or d.rating or d.answers or d.preference or d.edit)
+    ):
         raise UsageError("a label says something: a status, a rating, a note, tags or a flag")
 
 

@@ -105,8 +105,10 @@ def check_expected(connection: sqlite3.Connection, root_id: int, reviewer: str, 
 
 def _newest(connection: sqlite3.Connection, root_id: int, reviewer: str) -> tuple[Any, ...] | None:
     row: tuple[Any, ...] | None = connection.execute(
+        # a pair shown again to compare (repeat_of) is a measurement: the first answer holds
         f"SELECT {_CURRENT_FIELDS} FROM label_event e WHERE e.root_id = ? AND e.reviewer = ?"
-        f" AND e.action = 'label' AND {_NOT_UNDONE} ORDER BY e.answered DESC, e.uid DESC LIMIT 1",
+        f" AND e.action = 'label' AND e.repeat_of IS NULL AND {_NOT_UNDONE}"
+        " ORDER BY e.answered DESC, e.uid DESC LIMIT 1",
         (root_id, reviewer),
     ).fetchone()
     return row
