@@ -43,7 +43,7 @@ def valid_name(name: str) -> str:
     """`name` itself where it may name a data set. Raises UsageError that says what would be right."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name[:80]!r} cannot name a data set; use 1 to 64 of a-z, 0-9, dot, _ and -, starting with a letter or digit"
+            f"{name[:80]!r} cannot name a data set; use up to 64 of a-z, 0-9, dot, _ and -, a letter or digit first"
         )
     if name.partition(".")[0] in _DEVICES:
         raise UsageError(f"{name!r} is a device name on some systems and cannot name a data set; choose another name")

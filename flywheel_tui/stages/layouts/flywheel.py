@@ -6,7 +6,7 @@ from typing import Any
 
 from flywheel_tui.records.pair import KINDS, Draft
 from flywheel_tui.stages.layouts.base import Layout, Row, RowError, layout
-from flywheel_tui.stages.layouts.fields import as_text
+from flywheel_tui.stages.layouts.fields import as_text, json_value, optional_text
 from flywheel_tui.stages.layouts.notes import Notes
 
 _OBJECTS = ("body", "meta")
@@ -23,7 +23,10 @@ _USED = frozenset(
     rank=10,
 )
 class Flywheel(Layout):
-    """The fields of a pair as they are. The uid of the pair that was exported stays in meta."""
+    """The fields of a pair as they are; in tables, body, meta and tags are JSON texts.
+
+    The uid of the pair that was exported stays in meta.
+    """
 
     @classmethod
     def fits(cls, row: Row) -> bool:
@@ -48,23 +51,23 @@ class Flywheel(Layout):
                 output=as_text(row.get("output"), "output", line, notes),
                 body=body,
                 meta={**more, **(meta or {})} or None,
-                category=as_text(row.get("category"), "category", line, notes),
+                category=optional_text(row, "category", line, notes),
                 tags=self._tags(row),
-                author=as_text(row.get("author"), "author", line, notes),
+                author=optional_text(row, "author", line, notes),
                 line=line,
             )
         ]
 
     @staticmethod
     def _object(row: Row, field: str) -> dict[str, Any] | None:
-        value = row.get(field)
+        value = json_value(row.get(field) or None, field)
         if value is not None and type(value) is not dict:
             raise RowError(field, "it is not an object", "write {} or leave it out")
         return value or None
 
     @staticmethod
     def _tags(row: Row) -> list[str] | None:
-        tags = row.get("tags")
+        tags = json_value(row.get("tags") or None, "tags")
         if tags is not None and (type(tags) is not list or not all(type(tag) is str for tag in tags)):
             raise RowError("tags", "it is not a list of texts", 'write ["a", "b"]')
         return tags or None
