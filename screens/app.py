@@ -1,0 +1,279 @@
+"""The workstation's shell: places, themes, keymap, the header's facts, and the bridge to the store. No feature.
+
+To add a screen see `screens/places.py`; its keys go to `screens/bindings.py`; `screens/work_screen.py` says what the
+shell calls. Style sheets: `NAME.tcss` beside `NAME.py`, named in the screen's `CSS_PATH`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, work
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from flywheel_tui.errors import FlywheelError
+from flywheel_tui.identity import now_us
+from flywheel_tui.stages import views
+from screens.bindings import bindings_of, check_keymap, show_key
+from screens.glyphs import Glyphs
+from screens.palette import ActProvider
+from screens.places import PANELS, PLACES, BrowseRequest, LabelRequest, load, place_named
+from screens.terminal import SafeApp, run
+from screens.themes import THEMES, TOKEN_DEFAULTS
+from screens.work_screen import WorkScreen
+
+if TYPE_CHECKING:
+    from flywheel_tui.store.views import ViewQuery
+    from flywheel_tui.workspace import Workspace
+
+POLL_SECONDS = 0.1
+"""How often the database is asked whether anybody has committed (a matter of microseconds)."""
+
+
+class FlywheelApp(SafeApp[None]):
+    """The workstation over one workspace."""
+
+    TITLE = "flywheel"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[Any]] = {ActProvider}
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
+    ENABLE_COMMAND_PALETTE = True
+
+    banner: reactive[str] = reactive("")
+    dataset: reactive[str] = reactive("")
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        dataset: str | None = None,
+        reviewer: str | None = None,
+        clock: Callable[[], int] = now_us,
+        start: str = "",
+        worker: bool = True,
+    ) -> None:
+        """`clock` gives microseconds UTC; `start` names the place to begin with; `worker=False` starts no
+        worker process for what is put in the queue here.
+
+        Raises NotFoundError for an unknown data set, InputError for settings that are off.
+        """
+        no_color = bool(os.environ.get("NO_COLOR"))
+        super().__init__()
+        self.workspace, self.clock, self.worker = workspace, clock, worker
+        self.settings = workspace.settings
+        check_keymap(self.settings.keymap)
+        self.reviewer = reviewer or workspace.reviewer
+        self.glyphs = Glyphs(self.settings.glyphs == "ascii")
+        self.crash_folder = workspace.root / "reports"
+        self._banners: dict[str, str] = {}
+        self._jobs = ""
+        self._trail: list[str] = []
+        self._seen_version = -1
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = "flywheel-mono" if no_color else self._known_theme(self.settings.theme)
+        for place in PLACES:
+            self.add_mode(place.name, place.make)
+        names = [row.name for row in views.list_datasets(workspace)]
+        if dataset is not None:
+            views.get_dataset(workspace, dataset)
+        self.set_reactive(FlywheelApp.dataset, dataset or (names[0] if len(names) == 1 else ""))
+        self._start = start or ("browse" if dataset else "datasets")
+        self._problem = self._problem_with_theme(self.settings.theme)
+
+    # -- look
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our tokens, for themes that do not name them."""
+        return dict(TOKEN_DEFAULTS)
+
+    def _known_theme(self, name: str) -> str:
+        return name if name in self.available_themes else THEMES[0].name
+
+    def _problem_with_theme(self, name: str) -> str:
+        return "" if name in self.available_themes else f"no theme named {name!r} (flywheel.toml); using {self.theme}"
+
+    def action_next_theme(self) -> None:
+        """Go round the three themes."""
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.hint(f"theme {self.theme}; keep it with theme = {self.theme!r} in flywheel.toml")
+
+    # -- life
+
+    async def on_mount(self) -> None:
+        """Take the keymap, go to the first place, begin to listen to the store."""
+        self.set_keymap(self.settings.keymap)
+        await self.go(self._start)
+        self.set_interval(POLL_SECONDS, self._poll)
+        if self._problem:
+            self.call_after_refresh(self.hint, self._problem)
+
+    def _poll(self) -> None:
+        try:
+            version = self.workspace.store.data_version()
+            if version == self._seen_version:
+                return
+            self._seen_version = version
+            self._jobs = views.jobs_line(self.workspace)
+        except FlywheelError as error:
+            self.show_banner("store", str(error))
+            return
+        self.clear_banner("store")
+        base = self.base_screen
+        if base is not None:
+            base.store_changed()
+            base.refresh_chrome()
+
+    @property
+    def base_screen(self) -> WorkScreen | None:
+        """The place under any dialog."""
+        stack = self.screen_stack
+        return stack[0] if stack and isinstance(stack[0], WorkScreen) else None
+
+    @property
+    def facts(self) -> list[str]:
+        """What the header tells, the least important first."""
+        facts = [
+            self.workspace.root.name or str(self.workspace.root),
+            f"reviewer {self.reviewer}",
+            self.dataset,
+            self._jobs,
+        ]
+        from flywheel_tui.text import visible
+
+        return [visible(fact, multiline=False, limit=40) for fact in facts if fact]
+
+    def show_banner(self, key: str, text: str) -> None:
+        """Something that must not be missed (a label that could not be saved): stays until `clear_banner(key)`."""
+        self._banners[key] = text
+        self.banner = text
+
+    def clear_banner(self, key: str) -> None:
+        """What was wrong is right again."""
+        if self._banners.pop(key, None) is not None:
+            self.banner = next(reversed(self._banners.values()), "")
+
+    def watch_banner(self) -> None:
+        """Draw the header again."""
+        self._refresh_chrome()
+
+    def watch_dataset(self) -> None:
+        """Draw the header again."""
+        self._refresh_chrome()
+
+    def _refresh_chrome(self) -> None:
+        if self.is_running and (base := self.base_screen) is not None and base.is_mounted:
+            base.refresh_chrome()
+
+    def hint(self, text: str) -> None:
+        """A brief word in the footer of the place shown."""
+        if (base := self.base_screen) is not None and base.is_mounted:
+            base.hint(text)
+
+    # -- getting about
+
+    async def go(self, name: str, request: Any = None) -> None:
+        """Show a place and tell it what was asked for."""
+        if place_named(name) is None:
+            self.hint(f"there is no place named {name}")
+            return
+        if (base := self.base_screen) is not None and name != base.PLACE:
+            self._trail = [*[before for before in self._trail if before != base.PLACE], base.PLACE][-10:]
+        await self.switch_mode(name)
+        if (base := self.base_screen) is not None:
+            base.arrive(request)
+
+    async def action_go(self, name: str) -> None:
+        """Go to a place."""
+        await self.go(name)
+
+    async def action_neighbour(self, by: int) -> None:
+        """Go to the tab on the left (-1) or right (1)."""
+        names = [place.name for place in PLACES]
+        base = self.base_screen
+        at = names.index(base.PLACE) if base is not None and base.PLACE in names else 0
+        await self.go(names[(at + by) % len(names)])
+
+    @work(group="goto", exclusive=True, exit_on_error=False, description="go to")
+    async def action_goto(self) -> None:
+        """Ask for the next letter."""
+        from screens.goto import GotoScreen
+
+        if name := await self.push_screen_wait(GotoScreen()):
+            await self.go(name)
+
+    async def action_back(self) -> None:
+        """Go to the place one came from."""
+        if self._trail:
+            before = self._trail.pop()
+            await self.go(before)
+            self._trail = [name for name in self._trail if name != before]
+            if self._trail and self._trail[-1] == before:
+                self._trail.pop()
+        else:
+            self.hint("nowhere to step back to; q leaves")
+
+    def action_help(self) -> None:
+        """Every key of this screen."""
+        from screens.help import HelpScreen, keys_by_id
+
+        base = self.base_screen
+        place = place_named(base.PLACE) if base is not None else None
+        self.push_screen(HelpScreen(keys_by_id(self.screen), place.title if place else "keys"))
+
+    @work(group="leave", exclusive=True, exit_on_error=False, description="leave")
+    async def action_leave(self) -> None:
+        """Ask the screen that is shown, save, end."""
+        if (base := self.base_screen) is None or await base.may_leave():
+            await self.save_work()
+            self.exit()
+
+    async def on_key(self, event: events.Key) -> None:
+        """A key that nothing takes is seen: a word in the footer."""
+        active = self.screen.active_bindings.get(event.key)
+        if active is None or not active.enabled:
+            shown = show_key(event.key)
+            self.hint(f"{shown} does nothing here; ? lists the keys")
+
+    # -- what one screen asks of another
+
+    @property
+    def can_label(self) -> bool:
+        """Whether this version has a screen to label on."""
+        return place_named("label") is not None
+
+    @property
+    def can_bulk(self) -> bool:
+        """Whether this version can label many at once."""
+        return "bulk" in PANELS
+
+    async def open_browse(self, query: ViewQuery, start: int | None = None) -> None:
+        """Show a view in Browse, with the cursor on pair `start`."""
+        await self.go("browse", BrowseRequest(query, start))
+
+    async def open_label(self, query: ViewQuery, start: int | None = None, marked: list[int] | None = None) -> None:
+        """Label a view, beginning at pair `start`; only the `marked` pairs, where given."""
+        await self.go("label", LabelRequest(query, start, marked))
+
+    def open_bulk(self, query: ViewQuery, marked: list[int] | None = None) -> None:
+        """Label everything of a view (or its marked pairs) at once."""
+        screen: Screen[None] = load(PANELS["bulk"])(query, marked)
+        self.push_screen(screen)
+
+
+def start(workspace: Workspace, *, dataset: str | None = None, reviewer: str | None = None, worker: bool = True) -> int:
+    """Run the workstation in this terminal; the exit code of the process."""
+    return run(FlywheelApp(workspace, dataset=dataset, reviewer=reviewer, worker=worker))
+
+
+def show_keys() -> int:
+    """Show which key chords this terminal really sends; the exit code of the process."""
+    from screens.keys import main
+
+    return main()

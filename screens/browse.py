@@ -1,0 +1,463 @@
+"""Browse: look through the pairs of a data set, search, filter, order, mark, and go on from there to label."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from flywheel_tui.errors import FlywheelError
+from flywheel_tui.records.label import STATUSES
+from flywheel_tui.records.pair import KINDS
+from flywheel_tui.stages import search_index, views
+from flywheel_tui.stages.views import ORDERS, View, ViewQuery
+from screens.bindings import bindings_of
+from screens.browse_state import BrowseState
+from screens.places import BrowseRequest
+from screens.safe import safe_text
+from screens.widgets.dialogs import Choice, ChoiceDialog, TextDialog
+from screens.widgets.filter_bar import FilterBar
+from screens.widgets.pair_pane import PairPane
+from screens.widgets.pair_table import PairTable, TableHead
+from screens.work_screen import WorkScreen
+
+_ORDER_WORDS = {
+    "as is": ("a", "the order of the file; best match first in a search"),
+    "random": ("r", "shuffled, the same every time"),
+    "unlabelled first": ("u", "what you have not decided on yet"),
+    "newest labels": ("n", "the latest decisions first"),
+    "score": ("s", "the judge's score, the highest first"),
+    "length": ("l", "the longest first"),
+    "status": ("t", "open, approved, rejected, skipped, edited, disputed"),
+}
+
+
+class BrowseScreen(WorkScreen):
+    """A table over any number of pairs, and a preview of the one at the cursor."""
+
+    PLACE = "browse"
+    CSS_PATH = "browse.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("browse")
+
+    class Grew(Message):
+        """A view has more pairs, or all of them."""
+
+        def __init__(self, view: View) -> None:
+            super().__init__()
+            self.view = view
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest size matters."""
+            return isinstance(message, BrowseScreen.Grew)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: BrowseState | None = None
+        self._start: int | None = None
+        self._before_search: ViewQuery | None = None
+        self._preview_asked = False
+        self._indexed = 1.0
+
+    # -- layout -------------------------------------------------------------------------------------------------------
+
+    def compose_body(self) -> ComposeResult:
+        yield FilterBar(self._known_values)
+        yield TableHead()
+        with Vertical(id="table-area"):
+            yield PairTable(_Nothing(), _Nothing(), self.shell.glyphs)
+            yield Static("", id="browse-state", markup=False)
+        yield PairPane(self.shell.glyphs)
+
+    @property
+    def table(self) -> PairTable:
+        """The table."""
+        return self.query_one(PairTable)
+
+    @property
+    def state(self) -> BrowseState | None:
+        """What is shown; None before a data set was chosen."""
+        return self._state
+
+    def _known_values(self, reference: str) -> Sequence[str]:
+        if reference == "label":
+            return STATUSES
+        if reference == "kind":
+            return KINDS
+        if reference == "tags" and self._state is not None:
+            return views.get_dataset(self.shell.workspace, self._state.query.dataset).tags
+        return ()
+
+    # -- coming here --------------------------------------------------------------------------------------------------
+
+    def arrive(self, request: object) -> None:
+        """Show what was asked for; else the data set of the header, where it was left."""
+        self.call_after_refresh(self._arrive, request)
+
+    def _arrive(self, request: object) -> None:
+        if isinstance(request, BrowseRequest):
+            self._start = request.start
+            self._open(request.query)
+        elif not self.shell.dataset:
+            self._show_state("No data set is chosen.\n\nPress D to choose one, or g d for the list.")
+        elif self._state is None or self._state.query.dataset != self.shell.dataset:
+            self._open(ViewQuery(dataset=self.shell.dataset, reviewer=self.shell.reviewer))
+        else:
+            self.store_changed()
+        if not self.query_one(FilterBar).editing:
+            self.table.focus()
+        self._build_index()
+
+    def _open(self, query: ViewQuery, *, keep_cursor: bool = False) -> bool:
+        """Show a view; what is wrong with it is said, and nothing changes then."""
+        pair = self._current_id() if keep_cursor else None
+        try:
+            if self._state is None:
+                self._state = BrowseState(self.shell.workspace, query.dataset)
+            self._state.open(query)
+        except FlywheelError as error:
+            self.hint(str(error))
+            return False
+        self.shell.dataset = query.dataset
+        if pair is not None:
+            self._start = pair
+        self.table.set_source(self._state, self._state)
+        self.table.set_count(len(self._state.view))
+        self.table.cursor = 0
+        self._place_cursor()
+        self._after_growth()
+        if not self._state.view.complete:
+            self._build(self._state.view)
+        self.refresh_bindings()
+        return True
+
+    def _place_cursor(self) -> None:
+        if self._start is None or self._state is None:
+            return
+        at = views.index_of(self.shell.workspace, self._state.view, self._start)
+        if at is not None:
+            self.table.cursor = at
+            self._start = None
+        elif self._state.view.complete:
+            self._start = None
+
+    @work(thread=True, group="view", exclusive=True, exit_on_error=False, description="gather the pairs of a view")
+    def _build(self, view: View) -> None:
+        worker = get_current_worker()
+        views.build(
+            self.shell.workspace,
+            view,
+            cancelled=lambda: worker.is_cancelled,
+            on_growth=self._tell_growth,
+        )
+
+    def _tell_growth(self, view: View) -> None:
+        self.post_message(self.Grew(view))
+
+    @work(thread=True, group="index", exit_on_error=False, description="take pairs into the search index")
+    def _build_index(self) -> None:
+        worker = get_current_worker()
+        others = [each for each in self.workers if each.group == "index" and each is not worker and each.is_running]
+        if not others and search_index.is_behind(self.shell.workspace):
+            search_index.build(self.shell.workspace, cancelled=lambda: worker.is_cancelled)
+
+    def on_browse_screen_grew(self, message: Grew) -> None:
+        """Show how many there are by now."""
+        if self._state is None or message.view is not self._state.view:
+            return
+        self._after_growth()
+        self._place_cursor()
+
+    def _after_growth(self) -> None:
+        assert self._state is not None
+        view = self._state.view
+        before = self.table.count
+        self.table.set_count(len(view))
+        if len(view) and not before:
+            self.table.redraw()
+        if len(view):
+            self.remove_class("-stateful")
+        elif view.complete:
+            self._show_state(self._why_empty(view.query))
+        else:
+            self._show_state("Looking …")
+        self._show_summary()
+        self._ask_preview()
+
+    def _why_empty(self, query: ViewQuery) -> str:
+        if query.search or query.filter:
+            return "Nothing matches.\n\nPress c to show everything, / or f to change what you look for."
+        return "This data set has no pairs yet.\n\nTake some in: g d, then i."
+
+    def _show_state(self, text: str) -> None:
+        self.query_one("#browse-state", Static).update(Content(text))
+        self.add_class("-stateful")
+        self._show_summary()
+
+    def store_changed(self) -> None:
+        """Read what is on screen again."""
+        if self._state is None:
+            return
+        if self._state.reload(self.table.visible_rows()):
+            self.table.set_count(len(self._state.view))
+            self.table.redraw()
+            self._after_growth()
+        self._indexed = search_index.share_indexed(self.shell.workspace)
+        self._show_summary()
+
+    # -- the line above, the preview below ----------------------------------------------------------------------------
+
+    def _show_summary(self) -> None:
+        bar = self.query_one(FilterBar)
+        if self._state is None:
+            bar.show_summary(Content.styled(" no data set", "$muted"))
+            return
+        view, query = self._state.view, self._state.query
+        count = f"{len(view):,}" if view.complete else f"{view.found:,} so far"
+        parts = [Content.assemble((f" {query.dataset} ", "bold"), f"{count} pairs")]
+        if self._state.marks:
+            parts.append(Content.styled(f"{len(self._state.marks):,} marked", "bold $accent"))
+        if self._state.anchor is not None:
+            parts.append(Content.styled(f"range from {self._state.anchor + 1:,}", "bold $accent"))
+        if query.search:
+            parts.append(Content.assemble(("/ ", "bold $accent"), safe_text(query.search, multiline=False, limit=60)))
+            if self._indexed < 1:
+                parts.append(Content.styled(f"index {self._indexed:.0%}: more will be found", "$edit"))
+        if query.filter:
+            parts.append(Content.assemble(("f ", "bold $accent"), safe_text(query.filter, multiline=False, limit=80)))
+        parts.append(Content.styled(view.note or query.order, "$muted"))
+        bar.show_summary(Content("  ").join(parts))
+
+    @on(PairTable.Moved)
+    def _moved(self) -> None:
+        self._ask_preview()
+
+    def _ask_preview(self) -> None:
+        """After the cursor was drawn: a held key is answered first, the preview follows when it can."""
+        if not self._preview_asked:
+            self._preview_asked = True
+            self.call_after_refresh(self._show_preview)
+
+    def _show_preview(self) -> None:
+        self._preview_asked = False
+        pane = self.query_one(PairPane)
+        if self._state is None or not len(self._state.view) or self.has_class("-no-preview"):
+            pane.show_nothing("")
+            return
+        if (row := self._state.row(self.table.cursor)) is None:
+            return
+        pair = views.detail(self.shell.workspace, row.id)
+        pane.show(pair, views.findings(self.shell.workspace, pair.pair_id) if pair.findings else ())
+        if self._state.prefetch(self.table.cursor):
+            self.call_later(self._state.prefetch, self.table.cursor)
+
+    def _current_id(self) -> int | None:
+        row = self._state.row(self.table.cursor) if self._state is not None else None
+        return row.id if row is not None else None
+
+    # -- search, filter, order ----------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what cannot be done now."""
+        has_view = self._state is not None
+        has_rows = self._state is not None and len(self._state.view) > 0
+        if action == "label":
+            return has_rows and self.shell.can_label
+        if action == "bulk":
+            return has_rows and self.shell.can_bulk
+        if action in ("mark", "range", "mark_all", "number", "preview", "pane"):
+            return has_rows
+        if action == "more":
+            return self.query_one(PairPane).has_more if self.is_mounted else False
+        if action in ("search", "filter", "order", "views", "clear", "refresh"):
+            return has_view
+        return True
+
+    def action_search(self) -> None:
+        """Type words; the table follows."""
+        if self._state is not None:
+            self._before_search = self._state.query
+            self.query_one(FilterBar).edit("search", self._state.query.search or "", 'words, or "a phrase"')
+
+    def action_filter(self) -> None:
+        """Type an expression."""
+        if self._state is not None:
+            hint = "for example: length < 200 and 'python' in tags"
+            self.query_one(FilterBar).edit("filter", self._state.query.filter or "", hint)
+
+    @on(FilterBar.Searching)
+    def _searching(self, event: FilterBar.Searching) -> None:
+        if self._state is not None and self.query_one(FilterBar).editing == "search":
+            text = event.text if event.text.strip() else None
+            if text != self._state.query.search:
+                self._open(self._state.changed(search=text))
+
+    @on(FilterBar.Taken)
+    def _taken(self, event: FilterBar.Taken) -> None:
+        if self._state is not None and event.what == "filter":
+            self._open(self._state.changed(filter=event.text or None), keep_cursor=True)
+        self._before_search = None
+        self.table.focus()
+
+    @on(FilterBar.Left)
+    def _left(self, event: FilterBar.Left) -> None:
+        if event.what == "search" and self._before_search is not None and self._state is not None:
+            if self._before_search != self._state.query:
+                self._open(self._before_search)
+            self._before_search = None
+        self.table.focus()
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="choose an order")
+    async def action_order(self) -> None:
+        """Choose the order."""
+        if self._state is None:
+            return
+        choices = [Choice(order, order, _ORDER_WORDS[order][1], _ORDER_WORDS[order][0]) for order in ORDERS]
+        order = await self.app.push_screen_wait(ChoiceDialog("order", choices, self._state.query.order))
+        if order and order != self._state.query.order:
+            self._open(self._state.changed(order=order), keep_cursor=order != "random")
+
+    def action_clear(self) -> None:
+        """Everything, as is."""
+        if self._state is not None:
+            self._open(ViewQuery(dataset=self._state.query.dataset, reviewer=self.shell.reviewer), keep_cursor=True)
+
+    def action_refresh(self) -> None:
+        """Gather the view again."""
+        if self._state is not None:
+            self._open(self._state.query, keep_cursor=True)
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="go to a row")
+    async def action_number(self) -> None:
+        """Go to a row by its number."""
+        count = self.table.count
+
+        def check(text: str) -> str:
+            number = text.replace(",", "").strip()
+            return "" if number.isdigit() and 1 <= int(number) <= count else f"a number from 1 to {count:,}"
+
+        answer = await self.app.push_screen_wait(TextDialog("go to row", check=check, hint=f"1 to {count:,}"))
+        if answer:
+            self.table.cursor = int(answer.replace(",", "").strip()) - 1
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="choose a data set")
+    async def action_dataset(self) -> None:
+        """Show another data set."""
+        rows = views.list_datasets(self.shell.workspace)
+        if not rows:
+            self.hint("there is no data set yet; take pairs in: g d, then i")
+            return
+        choices = [Choice(row.name, row.name, f"{row.kind}, {row.pairs:,} pairs") for row in rows]
+        name = await self.app.push_screen_wait(ChoiceDialog("data set", choices, self.shell.dataset))
+        if name:
+            self._open(ViewQuery(dataset=name, reviewer=self.shell.reviewer))
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="saved views")
+    async def action_views(self) -> None:
+        """Open, save or delete a saved view."""
+        from screens.saved_views import choose_view
+
+        if self._state is not None and (query := await choose_view(self.shell, self._state.query)) is not None:
+            self._open(query)
+
+    # -- marks --------------------------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Mark this pair and go on."""
+        if self._state is not None:
+            index = self.table.cursor
+            self._state.toggle(index)
+            self.table.redraw_row(index)
+            self.table.cursor += 1
+            self._show_summary()
+
+    def action_range(self) -> None:
+        """Begin a range, or mark it."""
+        if self._state is None:
+            return
+        if self._state.anchor is None:
+            self._state.anchor = self.table.cursor
+            self._show_summary()
+            self.hint("range begun: move, then V marks all from there to here")
+        else:
+            first, last = sorted((self._state.anchor, self.table.cursor))
+            self._state.anchor = None
+            self._mark_rows(first, last)
+
+    def action_mark_all(self) -> None:
+        """Mark everything that matches, or clear the marks."""
+        if self._state is None:
+            return
+        if self._state.marks:
+            self._state.marks.clear()
+            self.table.redraw()
+            self._show_summary()
+        elif self._state.view.complete:
+            self._mark_rows(0, len(self._state.view) - 1)
+        else:
+            self.hint("still looking; press * again when all are found")
+
+    @work(group="marks", exclusive=True, exit_on_error=False, description="mark pairs")
+    async def _mark_rows(self, first: int, last: int) -> None:
+        state = self._state
+        assert state is not None
+        chunks = views.ids_between(self.shell.workspace, state.view, first, last)
+        while (ids := await asyncio.to_thread(next, chunks, None)) is not None:
+            state.mark(ids)
+            self._show_summary()
+        self.table.redraw()
+
+    # -- preview and onwards ------------------------------------------------------------------------------------------
+
+    def action_preview(self) -> None:
+        """Show or hide the preview."""
+        self.toggle_class("-no-preview")
+        self._ask_preview()
+
+    def action_pane(self) -> None:
+        """Scroll the preview, or back to the table."""
+        if self.table.has_focus and not self.has_class("-no-preview"):
+            self.query_one(PairPane).focus()
+        else:
+            self.table.focus()
+
+    def action_more(self) -> None:
+        """More of a long text."""
+        self.query_one(PairPane).more()
+        self.refresh_bindings()
+
+    @on(PairTable.Opened)
+    async def _opened(self) -> None:
+        if self.check_action("label", ()):
+            await self.action_label()
+
+    async def action_label(self) -> None:
+        """Label from here, or the marked pairs."""
+        if self._state is not None:
+            await self.shell.open_label(self._state.query, self._current_id(), self._state.marked_ids())
+
+    def action_bulk(self) -> None:
+        """Label many at once."""
+        if self._state is not None:
+            self.shell.open_bulk(self._state.query, self._state.marked_ids())
+
+
+class _Nothing:
+    """Stands in for rows before a data set was chosen."""
+
+    mixed = scored = found = False
+
+    def row(self, index: int) -> None:
+        """No row."""
+
+    def is_marked(self, pair: int) -> bool:
+        """No mark."""
+        return False

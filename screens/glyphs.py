@@ -1,0 +1,80 @@
+"""State is a glyph, a word and a colour: never a colour alone. ASCII for terminals that lack the glyphs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mark(NamedTuple):
+    """How a state is drawn; `token` names a colour of the theme without its dollar sign."""
+
+    glyph: str
+    word: str
+    token: str
+
+
+_UNICODE = {
+    "open": Mark("·", "open", "muted"),
+    "approved": Mark("✓", "approved", "approve"),
+    "rejected": Mark("✗", "rejected", "reject"),
+    "skipped": Mark("↷", "skipped", "skip"),
+    "edited": Mark("✎", "edited", "edit"),
+    "disputed": Mark("≠", "disputed", "judge"),
+    "flagged": Mark("⚑", "flagged", "edit"),
+    "no verdict": Mark("∅", "no verdict", "muted"),
+    "marked": Mark("▌", "marked", "accent"),
+    "cursor": Mark("›", "here", "accent"),
+    "error": Mark("✗", "error", "reject"),
+    "warning": Mark("!", "warning", "edit"),
+    "info": Mark("i", "info", "muted"),
+    "busy": Mark("⟳", "under way", "accent"),
+}
+_ASCII = {
+    "open": ".",
+    "approved": "+",
+    "rejected": "x",
+    "skipped": ">",
+    "edited": "e",
+    "disputed": "#",
+    "flagged": "!",
+    "no verdict": "-",
+    "marked": "*",
+    "cursor": ">",
+    "error": "x",
+    "busy": "~",
+}
+_BAR = {False: ("█", "▏▎▍▌▋▊▉", "░"), True: ("#", "", ".")}
+
+
+class Glyphs:
+    """The set of glyphs in use."""
+
+    def __init__(self, ascii_only: bool = False) -> None:
+        self.ascii = ascii_only
+
+    def mark(self, state: str) -> Mark:
+        """The mark of a state; KeyError for a word that is no state."""
+        mark = _UNICODE[state]
+        return mark._replace(glyph=_ASCII.get(state, mark.glyph)) if self.ascii else mark
+
+    def bar(self, share: float, width: int) -> str:
+        """A bar of `width` cells filled to `share` (0 to 1); something above nothing always shows."""
+        full, eighths, empty = _BAR[self.ascii]
+        cells = min(max(share, 0.0), 1.0) * width
+        if 0 < cells < 1 and not eighths:
+            cells = 1.0
+        whole = int(cells)
+        part = int((cells - whole) * 8)
+        if share > 0 and whole == 0 and part == 0:
+            part = 1
+        drawn = full * whole + (eighths[part - 1] if part and eighths and whole < width else "")
+        return drawn + empty * (width - len(drawn))
+
+    def blocks(self, values: list[int], height_steps: int = 8) -> str:
+        """One column a value, as high as its share of the largest."""
+        steps = " .:|#" if self.ascii else " ▁▂▃▄▅▆▇█"
+        top = max(values, default=0)
+        if not top:
+            return " " * len(values)
+        last = len(steps) - 1
+        return "".join(steps[max(1, round(value / top * last)) if value else 0] for value in values)

@@ -1,0 +1,71 @@
+"""The places of the workstation: one line here is a tab, a letter of the "go to" panel and a command of the palette.
+
+To add a screen: write `screens/NAME.py` with a subclass of `screens.work_screen.WorkScreen`, its keys in
+`screens/bindings.py` (group NAME), its look in `screens/NAME.tcss`, and a line here. Screens that open over another
+one (a panel, not a tab) go to PANELS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flywheel_tui.store.views import ViewQuery
+    from screens.work_screen import WorkScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen with a tab. `letter` follows `g`; `path` is `module:Class`, imported when one goes there first."""
+
+    name: str
+    title: str
+    letter: str
+    path: str
+    about: str
+
+    def make(self) -> WorkScreen:
+        """A new screen for this place."""
+        screen: WorkScreen = load(self.path)()
+        return screen
+
+
+@dataclass(frozen=True, slots=True)
+class BrowseRequest:
+    """What Browse is asked to show when one goes there from elsewhere."""
+
+    query: ViewQuery
+    start: int | None = None
+    """The id of the pair to put the cursor on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRequest:
+    """What Label is asked to show: a view, the id of the pair to begin with, and the marked ids, if only those."""
+
+    query: ViewQuery
+    start: int | None = None
+    marked: list[int] | None = None
+
+
+PLACES: tuple[Place, ...] = (
+    Place("datasets", "Datasets", "d", "screens.datasets:DatasetsScreen", "all data sets, taking in and writing out"),
+    Place("browse", "Browse", "b", "screens.browse:BrowseScreen", "the pairs of a data set: search, filter, mark"),
+)
+"""In the order of the tabs."""
+
+PANELS: dict[str, str] = {}
+"""Screens over another one: name -> `module:Class`."""
+
+
+def load(path: str) -> Any:
+    """What `module:Name` names."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def place_named(name: str) -> Place | None:
+    """The place of that name, or None where this version has none."""
+    return next((place for place in PLACES if place.name == name), None)

@@ -1,0 +1,150 @@
+"""A pair as text to read: sections with headings, findings highlighted. Pure: a record in, Content out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from textual.content import Content, Span
+
+from screens.glyphs import Glyphs
+from screens.safe import safe_text
+
+if TYPE_CHECKING:
+    from flywheel_tui.records.pair import PairView
+    from flywheel_tui.stages.views import FindingSpan
+
+LIMIT = 20_000
+"""Characters of one pair shown at first; `more` shows ten times as many."""
+
+_NAMES = {
+    "sft": ("Instruction", "Context", "Response"),
+    "preference": ("Prompt", "Context", "Answer A"),
+    "kto": ("Prompt", "Context", "Completion"),
+    "prompt": ("Prompt", "Context", "Response"),
+    "tools": ("Request", "Context", "Final answer"),
+    "rag": ("Question", "Context", "Answer"),
+    "reasoning": ("Question", "Context", "Answer"),
+    "trace": ("First request", "Context", "Last answer"),
+    "document": ("Title", "Text", "Summary"),
+}
+_SEVERITY_STYLE = {"error": "underline $reject", "warning": "underline $edit", "info": "underline $judge"}
+
+
+class Section(NamedTuple):
+    """A heading, the text below it, and the field that findings name."""
+
+    title: str
+    text: str
+    field: str
+
+
+def sections(pair: PairView) -> Iterator[Section]:
+    """The parts of a pair in reading order, whatever its kind; empty ones are left out, an empty response is said."""
+    asked, context, answer = _NAMES.get(pair.kind, _NAMES["sft"])
+    messages = pair.body.get("messages")
+    yield Section(asked, pair.instruction, "instruction")
+    if pair.input:
+        yield Section(context, pair.input, "input")
+    yield from _chunks(pair.body.get("chunks"))
+    if isinstance(messages, list):
+        yield from _messages(messages)
+    if isinstance(reasoning := pair.body.get("reasoning"), str):
+        yield Section("Reasoning", reasoning, "reasoning")
+    if pair.output or pair.kind in ("sft", "preference", "kto", "rag", "reasoning"):
+        yield Section(answer, pair.output or "", "output")
+    if isinstance(rejected := pair.body.get("rejected"), str):
+        yield Section("Answer B", rejected, "rejected")
+    known = {"messages", "chunks", "reasoning", "rejected"}
+    for name, value in pair.body.items():
+        if name not in known:
+            yield Section(name.replace("_", " ").capitalize(), _as_text(value), name)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _messages(messages: Sequence[Any]) -> Iterator[Section]:
+    for message in messages:
+        if not isinstance(message, dict):
+            yield Section("message", _as_text(message), "messages")
+            continue
+        content = message.get("content")
+        rest = {key: value for key, value in message.items() if key not in ("role", "content")}
+        text = "\n".join([_as_text(part) for part in (content, rest) if part])
+        yield Section(str(message.get("role", "message")), text, "messages")
+
+
+def _chunks(chunks: Any) -> Iterator[Section]:
+    for chunk in chunks if isinstance(chunks, list) else ():
+        if not isinstance(chunk, dict):
+            yield Section("Passage", _as_text(chunk), "chunks")
+            continue
+        gold = " (supports the answer)" if chunk.get("gold") else ""
+        name = chunk.get("title") or chunk.get("id") or ""
+        yield Section(f"Passage {name}{gold}", str(chunk.get("text", "")), "chunks")
+
+
+def facts_line(pair: PairView, glyphs: Glyphs) -> Content:
+    """Number, status, kind, where it comes from: one line."""
+    mark = glyphs.mark(pair.status)
+    parts: list[Content | tuple[str, str]] = [(f"{mark.glyph} {mark.word}", f"${mark.token}")]
+    if pair.flagged:
+        flag = glyphs.mark("flagged")
+        parts.append((f"{flag.glyph} {flag.word}", f"${flag.token}"))
+    facts = [f"#{pair.position}", pair.kind, f"{pair.length:,} characters"]
+    if pair.version > 1:
+        facts.append(f"version {pair.version}")
+    if pair.score is not None:
+        facts.append(f"score {pair.score:g}")
+    if pair.category:
+        facts.append(pair.category)
+    facts += [", ".join(pair.tags)] if pair.tags else []
+    if pair.source:
+        name = PurePath(pair.source).name or pair.source
+        facts.append(f"{name}:{pair.line}" if pair.line else name)
+    if pair.reviewer:
+        facts.append(f"by {pair.reviewer}")
+    shown = [safe_text(fact, multiline=False, limit=80, style="$muted") for fact in facts]
+    return Content("  ").join([Content.assemble(part) if isinstance(part, tuple) else part for part in parts] + shown)
+
+
+def pair_content(
+    pair: PairView, findings: Iterable[FindingSpan] = (), *, glyphs: Glyphs, limit: int = LIMIT
+) -> tuple[Content, bool]:
+    """The whole pair as text, at most about `limit` characters of it; and whether there is more."""
+    found = list(findings)
+    blocks: list[Content] = []
+    room, more = limit, False
+    for section in sections(pair):
+        title = safe_text(section.title, multiline=False, limit=80, style="bold $accent")
+        if not section.text.strip():
+            blocks.append(Content.assemble(title, "\n", ("(empty)", "$muted italic")))
+            continue
+        taken = max(min(room, len(section.text)), 200)
+        more = more or taken < len(section.text)
+        room -= taken
+        spans = [
+            Span(each.start, each.end, _SEVERITY_STYLE.get(each.severity, "underline"))
+            for each in found
+            if each.field == section.field and each.start is not None and each.end is not None
+        ]
+        blocks.append(Content.assemble(title, "\n", safe_text(section.text, limit=taken, highlights=spans)))
+    if found:
+        lines = [_finding_line(each, glyphs) for each in found]
+        blocks.append(Content.assemble(("Findings", "bold $accent"), "\n", Content("\n").join(lines)))
+    return Content("\n\n").join(blocks), more
+
+
+def _finding_line(finding: FindingSpan, glyphs: Glyphs) -> Content:
+    mark = glyphs.mark(finding.severity)
+    where = f" in {finding.field}" if finding.field else ""
+    return Content.assemble(
+        (f"{mark.glyph} {mark.word} ", f"${mark.token}"),
+        safe_text(f"{finding.check}{where}: {finding.message}", multiline=False, limit=400),
+    )
