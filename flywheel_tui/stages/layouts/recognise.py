@@ -72,6 +72,8 @@ class Recognised:
         return drafts, rejects
 
     def _layout_for(self, row: Row) -> Layout:
+        if any("\0" in column for column in row):
+            raise RowError("", "the name of a column holds a NUL character", "take the character out")
         if self.main.fits(row):
             return self.main
         for cls in _ranked():

@@ -99,6 +99,10 @@ class CsvSource(Source):
             header_text = next(lines, None)
             if header_text is None:
                 return
+            if "\r" in _unquoted(header_text).rstrip("\r\n"):
+                raise InputError(
+                    "its lines end in bare carriage returns", file=self.name, line=1, remedy="save it with LF line ends"
+                )
             delimiter = self.delimiter or _sniff(header_text)
             # A header such as `name, street` says that the blank after the delimiter is no part of the cell.
             skip = bool(re.search(re.escape(delimiter) + " ", header_text)) and not re.search(
@@ -119,10 +123,6 @@ class CsvSource(Source):
             ) from error
         if lines.invalid:
             raise InputError("the header is not UTF-8", file=self.name, line=1, remedy="save the file as UTF-8")
-        if len(lines.record) == 1 and b"\r" in lines.record[0].rstrip(b"\r\n"):
-            raise InputError(
-                "its lines end in bare carriage returns", file=self.name, line=1, remedy="save it with LF line ends"
-            )
         columns = [name.strip() for name in header]
         if not any(columns):
             raise InputError("the first line names no columns", file=self.name, line=1, remedy="add a header line")
@@ -227,9 +227,13 @@ class _Table:
         return Batch(self.rows, self.numbers, self.rejects, position, locate)
 
 
+def _unquoted(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
 def _sniff(header: str) -> str:
     """The delimiter that the header shows; a comma where it shows none or more than one."""
-    bare = re.sub(r'"[^"]*"', "", header)
+    bare = _unquoted(header)
     seen = [delimiter for delimiter in _DELIMITERS if delimiter in bare]
     return seen[0] if len(seen) == 1 else ","
 

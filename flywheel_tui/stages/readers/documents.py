@@ -22,10 +22,15 @@ _UNDERLINED_TITLE = re.compile(r"\s*(\S.*)\n([=\-~^*#])\2{2,}\s*$", re.M)
 class DocumentsSource(Source):
     """Documents in the order of their paths; hidden files and links that lead out of the folder are left out."""
 
+    paths: tuple[Path, ...] = ()
+    others: tuple[str, ...] = ()
+
     def batches(self) -> Iterator[Batch]:
         assert self.path is not None
-        root = self.path
-        paths = self._documents(root) if root.is_dir() else [root]
+        root, paths = self.path, self.paths
+        if self.others:
+            named = ", ".join(self.others[:5])
+            self.remarks.append(f"files that are no documents were left out ({len(self.others)}): {named}")
         done = 0
         for begin in range(0, len(paths), BATCH_FILES):
             lines: list[int] = []
@@ -36,27 +41,6 @@ class DocumentsSource(Source):
                 self._read(path, shown, number, batch, lines)
             batch.position = done
             yield batch
-
-    def _documents(self, root: Path) -> list[Path]:
-        within = root.resolve()
-        paths: list[Path] = []
-        others: list[Path] = []
-        for path in sorted(root.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-            if hidden or not path.is_file() or not path.resolve().is_relative_to(within):
-                continue
-            (paths if _is_document(path) else others).append(path)
-        if not paths:
-            near = ", ".join(path.name for path in others[:5])
-            raise InputError(
-                f"the folder holds no documents ({', '.join(SUFFIXES)})",
-                file=self.name,
-                remedy=f"name one of its files: {near}" if near else "check that it is the folder you meant",
-            )
-        if others:
-            names = ", ".join(path.name for path in others[:5])
-            self.remarks.append(f"{len(others)} files are no documents and were left out: {names}")
-        return paths
 
     def _read(self, path: Path, shown: str, number: int, batch: Batch, lines: list[int]) -> None:
         content = b""
@@ -86,6 +70,28 @@ class DocumentsSource(Source):
             batch.rejects.append(Reject(line=number, reason=reason, remedy=fault.remedy, raw=content[:RAW_BYTES]))
 
 
+def _documents(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The documents of a folder and the names of its other files. Raises InputError where it holds no document."""
+    within = root.resolve()
+    paths: list[Path] = []
+    others: list[str] = []
+    for path in sorted(root.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if hidden or not path.is_file() or not path.resolve().is_relative_to(within):
+            continue
+        if _is_document(path):
+            paths.append(path)
+        else:
+            others.append(path.name)
+    if not paths:
+        raise InputError(
+            f"the folder holds no documents ({', '.join(SUFFIXES)})",
+            file=str(root),
+            remedy=f"name one of its files: {', '.join(others[:5])}" if others else "check that it is the right folder",
+        )
+    return tuple(paths), tuple(others)
+
+
 def _is_document(path: Path) -> bool:
     name = path.name.lower()
     return name.removesuffix(".gz").endswith(SUFFIXES)
@@ -101,6 +107,7 @@ def _title(text: str, path: Path) -> str:
 def open_documents(spec: str, *, limits: Limits = DEFAULT_LIMITS, **_options: Any) -> Source:
     """A folder of documents, or one document."""
     path = Path(spec)
-    files = path.rglob("*") if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files if file.is_file() and (file == path or _is_document(file)))
-    return DocumentsSource(spec, path, limits, "documents", size, "file")
+    paths, others = _documents(path) if path.is_dir() else ((path,), ())
+    source = DocumentsSource(spec, path, limits, "documents", sum(file.stat().st_size for file in paths), "file")
+    source.paths, source.others = paths, others
+    return source

@@ -14,7 +14,8 @@ from flywheel_tui.stages.readers.parquet import plain
 from flywheel_tui.stages.readers.registry import HF_PREFIX, reader
 
 BATCH_ROWS = 1000
-_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:/(?P<config>[\w.-]+))?(?:@(?P<revision>[\w./-]+))?")
+# A part begins with a letter or a digit, so that no name leads through the folders of this machine.
+_NAME = re.compile(r"(?P<name>\w[\w.-]*(?:/\w[\w.-]*)?)(?:/(?P<config>\w[\w.-]*))?(?:@(?P<revision>\w[\w./-]*))?")
 
 
 class HubName(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,30 @@ class JsonlSource(Source):
     def batches(self) -> Iterator[Batch]:
         assert self.path is not None
         with ByteStream(self.path, self.limits) as stream:
-            yield from line_batches(stream, stream.blocks(), self.limits)
+            blocks = stream.blocks()
+            head = next(blocks, b"")
+            if _is_array(head):
+                # A JSON array under the suffix of JSON Lines; the reader of arrays builds on this one.
+                from flywheel_tui.stages.readers.json_file import JsonSource
+
+                array = JsonSource(self.name, self.path, self.limits, self.format, self.size)
+                yield from array.batches()
+                self.unit = array.unit
+                self.remarks.append("it is one JSON array, not one object a line")
+                return
+            yield from line_batches(stream, chain([head], blocks), self.limits)
+
+
+def _is_array(head: bytes) -> bool:
+    """Whether the text begins with a list that its first line does not close (or that is all there is)."""
+    text = head.lstrip()
+    if not text.startswith(b"["):
+        return False
+    first, _, rest = text.partition(b"\n")
+    try:
+        return type(_decode(first)) is list and not rest.strip()
+    except _FAILURES:
+        return True
 
 
 def line_batches(stream: ByteStream, blocks: Iterator[bytes], limits: Limits) -> Iterator[Batch]:
@@ -69,18 +93,18 @@ def _long_line(line: int, offset: int, raw: bytes, limits: Limits) -> Reject:
 
 
 def _batch(lines: list[bytes], first: int, offset: int, position: int, limits: Limits, rejects: list[Reject]) -> Batch:
-    def locate(index: int) -> tuple[int, bytes]:
-        number = batch.lines[index] - first
-        return offset + sum(map(len, lines[:number])) + number, lines[number].rstrip(b"\r")
-
     rows = _decoded(lines, limits)
     if rows is not None:
-        batch = Batch(rows, range(first, first + len(rows)), rejects, position, locate)
+        numbers: Sequence[int] = range(first, first + len(rows))
     else:
-        batch = _one_by_one(lines, first, offset, limits, rejects)
-        batch.position = position
-        batch._locate = locate
-    return batch
+        rows, numbers = _one_by_one(lines, first, offset, limits, rejects)
+
+    # It must not close over the batch: a cycle would keep every block until the next full collection.
+    def locate(index: int) -> tuple[int, bytes]:
+        number = numbers[index] - first
+        return offset + sum(map(len, lines[:number])) + number, lines[number].rstrip(b"\r")
+
+    return Batch(rows, numbers, rejects, position, locate)
 
 
 def _decoded(lines: list[bytes], limits: Limits) -> list[Row] | None:
@@ -93,20 +117,18 @@ def _decoded(lines: list[bytes], limits: Limits) -> list[Row] | None:
         if type(row) is not dict:
             return None
         for value in row.values():
-            if type(value) is not str and value_fault_in(value, limits.depth):
+            if type(value) is str:
+                if "\0" in value:
+                    return None
+            elif (type(value) is dict or type(value) is list) and value_fault({"": value}, limits.depth, True):
                 return None
-    longest = max(map(len, lines))
-    if longest > limits.row_bytes or any(b"\\u0000" in line for line in lines):
-        return None
-    return rows
+    return rows if max(map(len, lines)) <= limits.row_bytes else None
 
 
-def value_fault_in(value: Any, depth: int) -> bool:
-    """Whether a column's value is nested too deep for its row."""
-    return type(value) in (dict, list) and value_fault({"": value}, depth, False) is not None
-
-
-def _one_by_one(lines: list[bytes], first: int, offset: int, limits: Limits, rejects: list[Reject]) -> Batch:
+def _one_by_one(
+    lines: list[bytes], first: int, offset: int, limits: Limits, rejects: list[Reject]
+) -> tuple[list[Row], list[int]]:
+    """Each line by itself: its row, or a reject; blank ones are skipped."""
     rows: list[Row] = []
     numbers: list[int] = []
     for number, raw in enumerate(lines, first):
@@ -130,7 +152,7 @@ def _one_by_one(lines: list[bytes], first: int, offset: int, limits: Limits, rej
             kept = raw.rstrip(b"\r")[:RAW_BYTES]
             rejects.append(Reject(line=number, byte_offset=offset, reason=fault.reason, remedy=fault.remedy, raw=kept))
         offset += len(raw) + 1
-    return Batch(rows, numbers, rejects)
+    return rows, numbers
 
 
 @reader("jsonl", suffixes=(".jsonl", ".ndjson", ".jsonlines"))
