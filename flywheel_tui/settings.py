@@ -75,8 +75,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         if not sign or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
             raise InputError("is not NAME=value", file=str(path), line=number, remedy="write NAME=value or a # comment")
         value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
+        if value[:1] in ("'", '"') and (end := value.find(value[0], 1)) > 0:
+            value = value[1:end]
         else:
             value = value.split(" #", 1)[0].rstrip()
         found[name.strip()] = value

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flywheel_tui.errors import InputError, NotFoundError, UsageError
-from flywheel_tui.identity import now_us
+from flywheel_tui.identity import now_us, parse_uid
 from flywheel_tui.records.label import Decision, Source
 from flywheel_tui.stages.label import check_decision
 from flywheel_tui.store import datasets as dataset_store
@@ -170,6 +170,7 @@ def _import_line(
         log_store.add_batch(connection, dataset_id, line)
         counts["read"] -= 1
         return set()
+    parse_uid(line["uid"])
     root_id = log_store.find_pair(connection, dataset_id, line.get("pair"))
     version_id = log_store.find_pair(connection, dataset_id, line.get("version"))
     if line["action"] != "undo" and (root_id is None or version_id is None):
