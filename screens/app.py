@@ -6,8 +6,10 @@ shell calls. Style sheets: `NAME.tcss` beside `NAME.py`, named in the screen's `
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
@@ -18,6 +20,7 @@ from textual.screen import Screen
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.identity import now_us
 from flywheel_tui.stages import views
+from screens import jobs
 from screens.bindings import bindings_of, check_keymap, show_key
 from screens.glyphs import Glyphs
 from screens.palette import ActProvider
@@ -71,6 +74,7 @@ class FlywheelApp(SafeApp[None]):
         self.crash_folder = workspace.root / "reports"
         self._banners: dict[str, str] = {}
         self._jobs = ""
+        self._watched: set[int] = set()
         self._trail: list[str] = []
         self._seen_version = -1
         for theme in THEMES:
@@ -125,6 +129,9 @@ class FlywheelApp(SafeApp[None]):
             self.show_banner("store", str(error))
             return
         self.clear_banner("store")
+        for job in jobs.ended(self.workspace, self._watched):
+            text, well = jobs.outcome(job)
+            self.notify(text, severity="information" if well else "error", timeout=8 if well else 30)
         base = self.base_screen
         if base is not None:
             base.store_changed()
@@ -240,6 +247,19 @@ class FlywheelApp(SafeApp[None]):
         if active is None or not active.enabled:
             shown = show_key(event.key)
             self.hint(f"{shown} does nothing here; ? lists the keys")
+
+    @work(group="jobs", exit_on_error=False, description="put a job in the queue")
+    async def start_job(self, kind: str, args: dict[str, Any], title: str) -> None:
+        """Have something long done behind the screens; what became of it is said when it ends."""
+        submit = partial(jobs.submit, self.workspace, kind, args, title=title, worker=self.worker)
+        try:
+            job = await asyncio.to_thread(submit)
+        except FlywheelError as error:
+            self.notify(str(error), severity="error", timeout=30)
+            return
+        self._watched.add(job.id)
+        self._seen_version = -1
+        self.hint(f"{title}: under way" if self.worker else f"{title}: queued; flywheel worker takes it up")
 
     # -- what one screen asks of another
 

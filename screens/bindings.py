@@ -48,6 +48,8 @@ APP = (
 DATASETS = (
     Act("datasets.browse", "enter", "browse", "browse", "look through the pairs of this data set", footer=True),
     Act("datasets.label", "l", "label", "label", "label this data set, unlabelled pairs first", footer=True),
+    Act("datasets.ingest", "i", "ingest", "ingest", "take in pairs from a file", footer=True),
+    Act("datasets.export", "x", "export", "export", "write this data set to files", footer=True),
     Act("datasets.absolute", "t", "absolute", "times", "times as dates, or how long ago"),
     Act("datasets.refresh", "f5", "refresh", "read again", "read the figures again"),
 )

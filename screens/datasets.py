@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
+from msgspec import to_builtins
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -211,6 +213,27 @@ class DatasetsScreen(WorkScreen):
         if (current := self.current) is not None:
             query = ViewQuery(dataset=current.row.name, order="unlabelled first", reviewer=self.shell.reviewer)
             await self.shell.open_label(query)
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="take pairs in")
+    async def action_ingest(self) -> None:
+        """Ask for a file, take it in behind the screen."""
+        from screens.ingest_dialog import IngestDialog
+
+        options = await self.app.push_screen_wait(IngestDialog(self.shell.workspace, f"{Path.cwd()}/"))
+        if options is not None:
+            self.shell.start_job("ingest", to_builtins(options), f"ingest {options.source} -> {options.name}")
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="write pairs out")
+    async def action_export(self) -> None:
+        """Ask for format and place, write behind the screen."""
+        from screens.export_dialog import ExportDialog
+
+        if (current := self.current) is None:
+            return
+        folder = self.shell.workspace.folder("exports")
+        request = await self.app.push_screen_wait(ExportDialog(current.row.name, folder))
+        if request is not None:
+            self.shell.start_job("export", to_builtins(request), f"export {request.dataset} as {request.format}")
 
     def action_absolute(self) -> None:
         """Dates, or how long ago."""

@@ -352,6 +352,11 @@ def get_dataset(workspace: Workspace, name: str) -> DatasetRow:
     return dataset_store.get_dataset(workspace.store.read(), name)
 
 
+def check_name(name: str) -> None:
+    """Raises UsageError, which says what would be right, for a name that no data set can have."""
+    dataset_store.valid_name(name)
+
+
 def summaries(workspace: Workspace) -> list[DatasetSummary]:
     """Every data set with what its line shows; counts nothing."""
     connection = workspace.store.read()

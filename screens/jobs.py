@@ -1,0 +1,52 @@
+"""The bridge from the screens to the queue: put long work in it, and say what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flywheel_tui.records.job import Job
+from flywheel_tui.store import jobs as queue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flywheel_tui.workspace import Workspace
+
+_ENDED = ("done", "failed", "cancelled", "dead")
+
+
+def submit(workspace: Workspace, kind: str, args: Mapping[str, Any], *, title: str, worker: bool) -> Job:
+    """Put a job in the queue; with `worker`, make sure that somebody works on it. Call it in a thread.
+
+    Raises FlywheelError where the workers do not start.
+    """
+    if worker:
+        from flywheel_tui.jobs import pool
+
+        return pool.submit(workspace, kind, args, title=title)
+    return queue.enqueue(workspace.store, kind, args, title=title)
+
+
+def ended(workspace: Workspace, watched: set[int]) -> list[Job]:
+    """Those of the watched jobs that have ended; they are watched no more."""
+    found = [queue.get_job(workspace.store, number) for number in sorted(watched)]
+    over = [job for job in found if job.state in _ENDED]
+    watched.difference_update(job.id for job in over)
+    return over
+
+
+def outcome(job: Job) -> tuple[str, bool]:
+    """What became of a job, in a sentence; and whether it went well."""
+    if job.state != "done":
+        return f"{job.title}: {job.error or job.state}", False
+    result = job.result or {}
+    if job.kind == "ingest":
+        known = f", {result['known']:,} were there already" if result.get("known") else ""
+        rejected = f", {result['rejected']:,} rows rejected (see {result['rejects']})" if result.get("rejected") else ""
+        return f"Ingested {result.get('added', 0):,} pairs -> {result.get('dataset')}{known}{rejected}", True
+    if job.kind == "export":
+        files = ", ".join(file["path"] for file in result.get("files", ()))
+        left = sum(each["pairs"] for each in result.get("left_out", ()))
+        also = f"; {left:,} left out (the manifest says why)" if left else ""
+        return f"Wrote {result.get('written', 0):,} pairs -> {files}{also}", True
+    return f"{job.title}: done", True
