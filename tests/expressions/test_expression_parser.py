@@ -76,6 +76,7 @@ ADVERSARIAL = [
     "'a\x1bb' in output",
     "'a\nb' in output",
     "１ == 1",
+    "1１ == 11",
     "lеngth > 1",  # the second letter is Cyrillic
     "length\u202e",
     "length\u00a0> 1",
@@ -212,6 +213,8 @@ def shape(node: Node) -> str:
         ("-3 < length + 1", "(-3 < (length + 1))"),
         ("not not not passed", "(not passed)"),
         ("not not passed", "(not (not passed))"),
+        ("not not not not passed", "(not (not passed))"),
+        ("- - - - label", "(-(-label))"),
         ("(1 + 2) * 3", "((1 + 2) * 3)"),
         ("length > 1 == true", None),
         ("(length > 1) == true", "((length > 1) == True)"),

@@ -46,7 +46,8 @@ CHECKS = ["pii", "dedup", "length"]
 INTS = [0, 1, -1, 2, 3, 7, 100, -5, 2**31, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)]
 FLOATS = [0.0, 0.5, -0.5, 7.0, 7.25, 1e15, 1e300, -1e300, 1e-300, 0.1, 3.14159]
 HUGE = "1e999"
-JSON_SCALARS: list[Any] = [None, True, False, *INTS, *FLOATS, 2**70, float("inf"), *TEXTS]
+BEYOND_64_BITS = [2**63, 2**63 + 1, 2**63 + 3, 2**70, float("inf")]
+JSON_SCALARS: list[Any] = [None, True, False, *INTS, *FLOATS, *BEYOND_64_BITS, *TEXTS]
 KEYS = ["a", "b", "größe", 'q"q', "x y", "", "back\\slash", "$.a", "a.b", "[0]", "5"]
 
 
@@ -134,6 +135,7 @@ def _insert(db: sqlite3.Connection, row: dict[str, Any]) -> None:
     verdict = number if row["judge"] else None
     if verdict:
         others = {key: value for key, value in row["scores"].items() if key != "overall"}
+        others |= {"overall": "of another run"} if number % 3 == 0 else {}
         put(
             db, "verdict", id=verdict, judge_run_id=1, pair_id=version, score=overall, passed=passed,
             scores=as_json(others) if others else None, created=0,
@@ -288,6 +290,41 @@ def test_deep_nesting_of_everything_in_everything(bench: Bench) -> None:
     random_ = random.Random(4)
     for _ in range(150):
         bench.check(nest(random_.choices(STEPS, k=MAX_DEPTH)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(f"'{check}' in findings and length > 0 or not '{check}' in findings" for check in CHECKS),
+        *(f"'{check}' in findings" for check in CHECKS),
+        "'overall' in scores",
+        "'overall' not in scores",
+        "category in scores",
+        "chosen == output and rejected != output",
+        "length * 1e300 * 1e300 > 0",
+        "length * 1e300 * 1e300 is None",
+        "not (length * 1e300 * 1e300)",
+        "-(length * 1e300) * 1e300 in [0, 1]",
+        "(length * 1e300 * 1e300 - length * 1e300 * 1e300) % 3 is None",
+        "1 / (length * 1e300 * 1e300) == 0",
+        "(length * 1e300 * 1e300) % 7 >= 0",
+        "length * 1e300 * 1e300 in meta['a']",
+        "meta['a'] == meta['b']",
+        "meta['a'] < meta['b']",
+        "meta['a'] == 9e18 or meta['a'] > 9.2e18",
+        "id % 3 == 0",
+        "id / 2 == 5.5",
+        "passed / 2 == 0.5",
+        "(length > 3) / 2 == 0.5",
+    ],
+)
+def test_what_random_expressions_seldom_reach(bench: Bench, source: str) -> None:
+    bench.check(source)
+
+
+def test_the_answers_are_not_all_the_same(bench: Bench) -> None:
+    for source in ("'pii' in findings", "'overall' in scores", "'a' in tags", "meta['a'] == meta['b']", "passed"):
+        assert {True, False} <= set(bench.in_sql(parse(source))), source
 
 
 def test_the_longest_chains(bench: Bench) -> None:
