@@ -33,6 +33,7 @@ ROW: dict[str, Any] = {
         "map": {"k": {"k2": 1}, "gone": None},
         "none": [],
         "big": 2**70,
+        "beyond": [2**63 + 1, 2**63 + 3],
         "huge": 10**400,
         "nan": math.nan,
         "inf": math.inf,
@@ -152,6 +153,7 @@ ROW: dict[str, Any] = {
         ("'lang' in meta", True),
         ("'nothing' in meta", False),
         ("meta['big'] > 1e15", True),
+        ("meta['beyond'][0] == meta['beyond'][1]", True),  # beyond 64 bits SQLite has doubles only
         ("meta['huge'] is None", True),
         ("meta['nan'] is None", True),
         ("meta['inf'] is None", True),
