@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flywheel_tui.errors import NotFoundError, UsageError
+from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import new_uid, now_us, show_uid
 from flywheel_tui.records.label import DECIDED, CurrentLabel, Decision, Preference
+from flywheel_tui.store import batches as batch_store
 from flywheel_tui.store import labels as label_store
 from flywheel_tui.store import pairs as pair_store
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from flywheel_tui.records.task import Task
     from flywheel_tui.store.labels import Undoable
     from flywheel_tui.workspace import Workspace
@@ -78,27 +80,23 @@ def decide(
     """
     check_decision(decision)
     with workspace.store.tx(durable=True) as connection:
-        row = connection.execute("SELECT dataset_id FROM pair_current WHERE id = ?", (decision.pair,)).fetchone()
-        if row is None:
-            raise NotFoundError("pair", str(decision.pair))
-        done = connection.execute("SELECT 1 FROM label_event WHERE uid = ?", (decision.uid,)).fetchone()
+        dataset_id = label_store.place(connection, decision.pair).dataset_id
+        done = label_store.is_written(connection, decision.uid)
         if expected is not _ANY and not done:
             label_store.check_expected(connection, decision.pair, decision.reviewer, expected)
-        connection.execute("INSERT OR IGNORE INTO reviewer VALUES (?, ?)", (decision.reviewer, now_us()))
+        label_store.know_reviewer(connection, decision.reviewer)
         write_presented(connection, presented)
         edited_id = None
         if decision.edit and not done:
             made, differs = pair_store.insert_version(connection, decision.version, decision.edit, decision.reviewer)
             edited_id = made if differs else None
-        new = label_store.append_decision(connection, decision, dataset_id=row[0], action=action, edited_id=edited_id)
+        new = label_store.append_decision(
+            connection, decision, dataset_id=dataset_id, action=action, edited_id=edited_id
+        )
         if decision.session is not None:
-            connection.execute(
-                "UPDATE session SET cursor = ?, seen = ? WHERE uid = ?", (decision.pair, now_us(), decision.session)
-            )
-        version, status = connection.execute(
-            "SELECT pair_id, status FROM pair_current WHERE id = ?", (decision.pair,)
-        ).fetchone()
-    return Outcome(uid=decision.uid, version=version, status=status, new=new)
+            label_store.move_cursor(connection, decision.session, decision.pair)
+        now = label_store.place(connection, decision.pair)
+    return Outcome(uid=decision.uid, version=now.version, status=now.status, new=new)
 
 
 def adjudicate(workspace: Workspace, decision: Decision) -> Outcome:
@@ -108,13 +106,21 @@ def adjudicate(workspace: Workspace, decision: Decision) -> Outcome:
     return decide(workspace, decision, action="adjudicate")
 
 
-def write_presented(connection: sqlite3.Connection, presented: Iterable[Presented]) -> None:
+def write_presented(connection: Connection, presented: Iterable[Presented]) -> None:
     """Append presented events (inside a transaction)."""
-    rows = []
-    for p in presented:
-        found = connection.execute("SELECT dataset_id FROM pair_current WHERE id = ?", (p.pair,)).fetchone()
-        if found:
-            rows.append((p.uid, found[0], p.pair, p.version, p.reviewer, p.policy, p.session, p.at))
+    rows = [
+        (
+            p.uid,
+            label_store.place(connection, p.pair).dataset_id,
+            p.pair,
+            p.version,
+            p.reviewer,
+            p.policy,
+            p.session,
+            p.at,
+        )
+        for p in presented
+    ]
     label_store.append_presented(connection, rows)
 
 
@@ -133,8 +139,7 @@ def undo(workspace: Workspace, target: bytes, reviewer: str, *, session: bytes |
     The event is on disk at once; the projections of a large batch follow in small transactions.
     """
     with workspace.store.tx(durable=True) as connection:
-        already = connection.execute("SELECT 1 FROM label_event WHERE undoes = ?", (target,)).fetchone()
-        if already:
+        if label_store.is_undone(connection, target):
             return 0
         roots = label_store.append_undo(
             connection, uid=new_uid(), undoes=target, reviewer=reviewer, at=now_us(), session=session
@@ -164,21 +169,12 @@ def plan_bulk(workspace: Workspace, pairs: Sequence[int], status: str, reviewer:
     before: dict[str, int] = {}
     changing: list[int] = []
     for chunk in _chunks(pairs, 500):
-        for pair, current_status, mine in _states(workspace.store.read(), chunk, reviewer):
+        for pair, _, _, current_status, mine in batch_store.states(workspace.store.read(), chunk, reviewer):
             if mine != status:
                 before[current_status] = before.get(current_status, 0) + 1
                 changing.append(pair)
     step = max(1, len(changing) // 20)
     return BulkPlan(matched=len(pairs), changed=len(changing), before=before, sample=tuple(changing[::step][:20]))
-
-
-def _states(connection: sqlite3.Connection, pairs: Sequence[int], reviewer: str) -> list[tuple[int, str, str | None]]:
-    marks = ",".join("?" * len(pairs))
-    return connection.execute(
-        "SELECT c.id, c.status, l.status FROM pair_current c LEFT JOIN label_current l"
-        f" ON l.root_id = c.id AND l.reviewer = ? WHERE c.id IN ({marks})",
-        [reviewer, *pairs],
-    ).fetchall()
 
 
 def _chunks(pairs: Sequence[int], size: int) -> Iterable[Sequence[int]]:
@@ -214,51 +210,36 @@ def apply_bulk(
     if not pairs:
         raise UsageError("a bulk action needs at least one pair; widen the filter or mark some rows")
     with workspace.store.tx(durable=True) as connection:
-        dataset_id = _one_dataset(connection, pairs[0])
-        connection.execute("INSERT OR IGNORE INTO reviewer VALUES (?, ?)", (bulk.reviewer, now))
-        batch_id = connection.execute(
-            "INSERT INTO batch (uid, dataset_id, kind, reviewer, expression, status, reasons, matched, created)"
-            " VALUES (?, ?, 'bulk', ?, ?, ?, ?, ?, ?) RETURNING id",
-            (uid, dataset_id, bulk.reviewer, bulk.expression, bulk.status,
-             msgspec.json.encode(bulk.reasons).decode(), len(pairs), now),
-        ).fetchone()[0]  # fmt: skip
+        label_store.know_reviewer(connection, bulk.reviewer)
+        batch_id = batch_store.begin(
+            connection, uid=uid, dataset_id=label_store.place(connection, pairs[0]).dataset_id, at=now,
+            reviewer=bulk.reviewer, expression=bulk.expression, status=bulk.status, reasons=bulk.reasons,
+            matched=len(pairs),
+        )  # fmt: skip
     changed = done = 0
     for chunk in _chunks(pairs, BULK_CHUNK):
         with workspace.store.tx(durable=True) as connection:
             changed += _bulk_chunk(connection, bulk, chunk, batch_id, now)
-            connection.execute("UPDATE batch SET changed = ? WHERE id = ?", (changed, batch_id))
+            batch_store.set_changed(connection, batch_id, changed)
         done += len(chunk)
         if on_progress:
             on_progress(done, len(pairs))
     with workspace.store.tx(durable=True) as connection:
-        connection.execute("UPDATE batch SET state = 'done', finished = ? WHERE id = ?", (now_us(), batch_id))
+        batch_store.finish(connection, batch_id)
     return show_uid(uid), changed
 
 
-def _bulk_chunk(connection: sqlite3.Connection, bulk: Bulk, chunk: Sequence[int], batch_id: int, now: int) -> int:
+def _bulk_chunk(connection: Connection, bulk: Bulk, chunk: Sequence[int], batch_id: int, now: int) -> int:
     changed = 0
-    versions = dict(
-        connection.execute(
-            f"SELECT id, pair_id FROM pair_current WHERE id IN ({','.join('?' * len(chunk))})", list(chunk)
-        ).fetchall()
-    )
-    for pair, _, mine in _states(connection, chunk, bulk.reviewer):
+    for pair, dataset_id, version, _, mine in batch_store.states(connection, chunk, bulk.reviewer):
         if mine == bulk.status:
             continue
         decision = Decision(
-            uid=new_uid(), pair=pair, version=versions[pair], reviewer=bulk.reviewer, status=bulk.status,
-            source=bulk.source, reasons=bulk.reasons, note=bulk.note, blind=bulk.blind, policy="bulk", answered=now,
+            uid=new_uid(), pair=pair, version=version, reviewer=bulk.reviewer, status=bulk.status, source=bulk.source,
+            reasons=bulk.reasons, note=bulk.note, blind=bulk.blind, policy="bulk", answered=now,
         )  # fmt: skip
-        dataset_id = _one_dataset(connection, pair)
         changed += label_store.append_decision(connection, decision, dataset_id=dataset_id, batch_id=batch_id)
     return changed
-
-
-def _one_dataset(connection: sqlite3.Connection, pair: int) -> int:
-    row = connection.execute("SELECT dataset_id FROM pair_current WHERE id = ?", (pair,)).fetchone()
-    if row is None:
-        raise NotFoundError("pair", str(pair))
-    return int(row[0])
 
 
 def run_bulk_job(workspace: Workspace, args: dict[str, Any], task: Task) -> dict[str, Any]:

@@ -265,7 +265,7 @@ def import_table(workspace: Workspace, path: str, options: TableOptions) -> LogS
                         refused[f"no pair whose {options.match} is the value of its column"] += 1
                         continue
                     decision = _table_decision(row, options, pair, f"{source.name}:{number}", source.name, number)
-                    connection.execute("INSERT OR IGNORE INTO reviewer VALUES (?, ?)", (decision.reviewer, now_us()))
+                    label_store.know_reviewer(connection, decision.reviewer)
                     new = label_store.append_decision(connection, decision, dataset_id=dataset.id)
                     counts["added" if new else "known"] += 1
     return LogSummary(read=counts["read"], added=counts["added"], known=counts["known"], refused=dict(refused))

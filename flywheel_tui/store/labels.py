@@ -13,11 +13,12 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from flywheel_tui.errors import ConflictError, NotFoundError
+from flywheel_tui.identity import now_us
 from flywheel_tui.records.label import CurrentLabel, Decision
 
 _encode = msgspec.json.Encoder().encode
@@ -66,6 +67,42 @@ def event_values(
         int(d.revealed), d.policy, d.stratum, d.inclusion, d.seed, batch_id, d.session, d.presented, d.answered,
         d.active_ms, d.repeat_of, None,
     )  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where a pair stands: its data set, the version that people see, its status."""
+
+    dataset_id: int
+    version: int
+    status: str
+
+
+def place(connection: sqlite3.Connection, root_id: int) -> Place:
+    """Where a pair stands. Raises NotFoundError."""
+    row = connection.execute("SELECT dataset_id, pair_id, status FROM pair_current WHERE id = ?", (root_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("pair", str(root_id))
+    return Place(*row)
+
+
+def is_written(connection: sqlite3.Connection, uid: bytes) -> bool:
+    """Whether there is an event with this uid."""
+    return connection.execute("SELECT 1 FROM label_event WHERE uid = ?", (uid,)).fetchone() is not None
+
+
+def is_undone(connection: sqlite3.Connection, uid: bytes) -> bool:
+    """Whether the event or batch with this uid has been taken back."""
+    return connection.execute("SELECT 1 FROM label_event WHERE undoes = ?", (uid,)).fetchone() is not None
+
+
+def know_reviewer(connection: sqlite3.Connection, name: str) -> None:
+    """Remember that somebody of this name labels here."""
+    connection.execute("INSERT OR IGNORE INTO reviewer VALUES (?, ?)", (name, now_us()))
+
+
+def move_cursor(connection: sqlite3.Connection, session: bytes, root_id: int) -> None:
+    """Remember where a session stands, in the transaction of its decision."""
+    connection.execute("UPDATE session SET cursor = ?, seen = ? WHERE uid = ?", (root_id, now_us(), session))
 
 
 def append_decision(
