@@ -2,7 +2,7 @@
 
 from flywheel_tui.stages.export.base import Exporter, LeftOut, Options, exporter, exporter_named, load_exporters
 from flywheel_tui.stages.export.report import ExportFile, ExportRequest, ExportResult
-from flywheel_tui.stages.export.run import export, run_job
+from flywheel_tui.stages.export.run import check, export, run_job
 from flywheel_tui.stages.export.split import Splitter, parse_split
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "LeftOut",
     "Options",
     "Splitter",
+    "check",
     "export",
     "exporter",
     "exporter_named",

@@ -59,6 +59,11 @@ def export(workspace: Workspace, request: ExportRequest, *, on_progress: Say | N
         return run.go()
 
 
+def check(workspace: Workspace, request: ExportRequest) -> None:
+    """Raise what `export` would raise before it writes anything; for faces that queue the work as a job."""
+    _Export(workspace, request, _silent)
+
+
 def _silent(done: int, total: int, phase: str) -> None:
     return
 

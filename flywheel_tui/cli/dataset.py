@@ -1,0 +1,216 @@
+"""`flywheel dataset …`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
+
+if TYPE_CHECKING:
+    from flywheel_tui.stages.export import ExportRequest, ExportResult
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def dataset() -> None:
+    """List, inspect, export, compare and remove data sets."""
+
+
+@dataset.command("ls")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """Every data set: pairs, what is labelled, findings, sources, the last thing that happened."""
+    from flywheel_tui.stages import datasets
+
+    found = datasets.overview(open_workspace(ctx))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        say("no data sets yet; take one in with: flywheel ingest -i FILE -n NAME")
+        return
+    from flywheel_tui.cli.dataset_tables import print_overview
+
+    print_overview(found)
+
+
+@dataset.command()
+@click.argument("name")
+@json_option
+@click.pass_context
+def info(ctx: click.Context, name: str, as_json: bool) -> None:
+    """What is in a data set: statuses, kinds, lengths, sources, labels, findings, judge runs, exports."""
+    from flywheel_tui.stages import datasets
+
+    found = datasets.info(open_workspace(ctx), name)
+    if as_json:
+        print_json(found)
+        return
+    from flywheel_tui.cli.dataset_tables import print_info
+
+    print_info(found)
+
+
+@dataset.command()
+@click.argument("name")
+@click.option("--where", metavar="EXPR", help="Only pairs that pass, e.g. \"label == 'open' and length > 200\".")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N that pass.")
+@click.option("--full", is_flag=True, help="Show texts whole (they are cut at 1,200 characters otherwise).")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, name: str, where: str | None, limit: int, offset: int, full: bool, as_json: bool) -> None:
+    """Pairs as a reviewer sees them."""
+    from flywheel_tui.stages import datasets
+
+    found, warnings = datasets.rows(open_workspace(ctx), name, where=where, limit=limit, offset=offset)
+    for warning in warnings:
+        note(f"filter: {warning}")
+    if as_json:
+        print_json(found)
+        return
+    from flywheel_tui.cli.dataset_tables import print_pair
+
+    for pair in found:
+        print_pair(pair, limit=1_000_000 if full else 1_200)
+    if not found:
+        note("no pair passes the filter" if where else "no pairs here")
+    elif len(found) == limit:
+        note(f"{len(found)} shown; more with --offset {offset + limit} or a larger --limit")
+
+
+@dataset.command()
+@click.argument("one")
+@click.argument("other")
+@json_option
+@click.pass_context
+def diff(ctx: click.Context, one: str, other: str, as_json: bool) -> None:
+    """What differs between two data sets: pairs in one only (by uid), decisions and edits that differ."""
+    from flywheel_tui.stages import datasets
+
+    with Progress("Comparing") as progress:
+        found = datasets.diff(open_workspace(ctx), one, other, on_progress=progress.update)
+    if as_json:
+        print_json(found)
+        return
+    from flywheel_tui.cli.dataset_tables import print_comparison
+
+    print_comparison(found)
+
+
+@dataset.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_context
+def rm(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None:
+    """Remove a data set from view. Nothing is erased: `dataset restore NAME` brings it back."""
+    from flywheel_tui.errors import UsageError
+    from flywheel_tui.stages import datasets
+
+    workspace = open_workspace(ctx)
+    row = datasets.get(workspace, name)
+    if not yes:
+        if not sys.stdin.isatty() or as_json:
+            raise UsageError(f"removing {name} ({row.pairs:,} pairs) needs --yes where nobody can be asked")
+        question = f"Remove {name} with {row.pairs:,} pairs, {row.pairs - row.open:,} of them labelled?"
+        click.confirm(question, abort=True, err=True)
+    datasets.remove(workspace, name)
+    if as_json:
+        print_json({"removed": name, "pairs": row.pairs})
+        return
+    say(f"Removed {name}: {row.pairs:,} pairs are out of view, their labels and lineage stay in the database")
+    say(f"Undo with: flywheel dataset restore {name}")
+
+
+@dataset.command()
+@click.argument("name")
+@json_option
+@click.pass_context
+def restore(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Bring back the data set of that name that was removed last."""
+    from flywheel_tui.stages import datasets
+
+    row = datasets.restore(open_workspace(ctx), name)
+    if as_json:
+        print_json({"restored": name, "pairs": row.pairs})
+    else:
+        say(f"Restored {name}: {row.pairs:,} pairs")
+
+
+@dataset.command()
+@click.argument("name")
+@click.option("--to", default="", metavar="PATH", help="File or folder to write (default: exports/ of the workspace).")
+@click.option("--format", default="jsonl", show_default=True, metavar="FORMAT",
+              help="jsonl, csv, parquet, alpaca, chatml, dpo, kto.")  # fmt: skip
+@click.option("--filter", metavar="EXPR", help="Only pairs that pass, e.g. \"label == 'approved'\".")
+@click.option("--split", metavar="PART=SHARE,…", help="e.g. train=0.8,val=0.2; families stay in one part.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another split.")
+@click.option("--tag", help="Take scores and verdicts from this judge run, not from the latest.")
+@click.option("--raw", is_flag=True, help="csv: leave cells that a spreadsheet would run as formulas as they are.")
+@click.option("--edits-as-preferences", is_flag=True, help="dpo: an accepted edit chosen, its original rejected.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@json_option
+@click.pass_context
+def export(
+    ctx: click.Context, name: str, to: str, format: str, filter: str | None, split: str | None, seed: int,
+    tag: str | None, raw: bool, edits_as_preferences: bool, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Write pairs to files, with a manifest of hashes and a data card beside them."""
+    from flywheel_tui.stages.export import ExportRequest, parse_split
+
+    request = ExportRequest(
+        dataset=name, to=_absolute(to), format=format, filter=filter, split=parse_split(split) if split else None,
+        seed=seed, tag=tag, raw=raw, edits_as_preferences=edits_as_preferences, force=force,
+    )  # fmt: skip
+    result = _run_export(ctx, request)
+    if as_json:
+        print_json(result)
+        return
+    for file in result.files:
+        say(f"Wrote {file.pairs:,} pairs -> {_as_typed(file.path, to)}")
+    for left in result.left_out:
+        note(f"left out {left.pairs:,}: {left.reason}")
+    if not result.matched:
+        note("no pair passes the filter" if filter else f"{name} holds no pairs")
+    for sentence in result.notes:
+        note(sentence)
+    note(f"manifest {_as_typed(result.manifest, to)}, data card {_as_typed(result.card, to)}")
+
+
+def _run_export(ctx: click.Context, request: ExportRequest) -> ExportResult:
+    import msgspec
+
+    from flywheel_tui.jobs import run_foreground
+    from flywheel_tui.stages.datasets import get
+    from flywheel_tui.stages.export import ExportResult, check
+
+    workspace = open_workspace(ctx)
+    row = get(workspace, request.dataset)
+    check(workspace, request)
+    with Progress("Exporting") as progress:
+        result = run_foreground(
+            workspace, "export", msgspec.to_builtins(request), title=f"export {request.dataset} as {request.format}",
+            dataset_id=row.id, on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+        )  # fmt: skip
+    return msgspec.convert(result, ExportResult)
+
+
+def _absolute(to: str) -> str:
+    """The path as a job needs it, whatever directory it runs in; a slash at the end stays, it means a folder."""
+    if not to:
+        return ""
+    path = Path(to).expanduser()
+    return str(path if path.is_absolute() else Path.cwd() / path) + (os.sep if to.endswith(("/", os.sep)) else "")
+
+
+def _as_typed(path: str, to: str) -> str:
+    """The path relative to the working directory, where it was named so."""
+    if to and not Path(to).expanduser().is_absolute() and Path(path).is_relative_to(Path.cwd()):
+        return str(Path(path).relative_to(Path.cwd()))
+    return path

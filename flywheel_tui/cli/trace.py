@@ -1,0 +1,110 @@
+"""`flywheel trace`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flywheel_tui.cli.console import json_option, open_workspace, out_console, print_json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from flywheel_tui.stages.lineage import Trace
+    from flywheel_tui.store.lineage import Event, Relative
+
+
+@click.command()
+@click.argument("pair")
+@click.option("-d", "--dataset", help="Which data set, where several hold the pair.")
+@json_option
+@click.pass_context
+def trace(ctx: click.Context, pair: str, dataset: str | None, as_json: bool) -> None:
+    """Where a pair came from and where it went. PAIR is its number or its uid (of any version)."""
+    from flywheel_tui.stages.lineage import trace as trace_pair
+
+    found = trace_pair(open_workspace(ctx), pair, dataset=dataset)
+    if as_json:
+        print_json(found)
+    else:
+        out_console().print(_tree(found))
+
+
+def _line(text: str) -> Text:
+    from rich.text import Text
+
+    from flywheel_tui.text import visible
+
+    return Text(visible(text, multiline=False, limit=400))
+
+
+def _tree(found: Trace) -> Tree:
+    from rich.tree import Tree
+
+    from flywheel_tui.identity import now_us
+    from flywheel_tui.text import first_line, relative_time
+
+    now = now_us()
+    pair = found.pair
+    tree = Tree(_line(f"pair {pair.id} in {pair.dataset}: {pair.kind}, {pair.status}"))
+    versions = tree.add("versions")
+    for version in found.versions:
+        place = f"{version.source}:{version.line}" if version.source and version.line else version.source or ""
+        made = f"by {version.author}" if version.author else ""
+        mark = " (current)" if version.current and len(found.versions) > 1 else ""
+        origin = " ".join(part for part in ("from " + place if place else "", made) if part)
+        leaf = versions.add(_line(f"{version.version} · {version.uid} · {origin}{mark}"))
+        leaf.add(_line(f"instruction: {first_line(version.instruction, 100)}"))
+        leaf.add(_line(f"output: {first_line(version.output or '', 100)}"))
+    for title, relatives in (("made from", found.ancestors), ("made of it", found.descendants)):
+        if relatives:
+            _add_relatives(tree.add(title), relatives)
+    if found.labels:
+        labels = tree.add("labels")
+        for event in found.labels:
+            labels.add(_line(f"{relative_time(event.at, now)}: {_said(event)}"))
+    if found.findings:
+        findings = tree.add("findings")
+        for finding in found.findings:
+            place = f" in {finding.field}" if finding.field else ""
+            findings.add(_line(f"{finding.severity} · {finding.check}{place}: {finding.message}"))
+    if found.verdicts:
+        verdicts = tree.add("verdicts")
+        for verdict in found.verdicts:
+            score = "no score" if verdict.score is None else f"score {verdict.score:g}"
+            said = (
+                f"failed, {verdict.error}"
+                if verdict.error
+                else f"{score}, {'passed' if verdict.passed else 'not passed'}"
+            )
+            verdicts.add(_line(f"{verdict.tag}: {said}"))
+    return tree
+
+
+def _add_relatives(tree: Tree, relatives: tuple[Relative, ...] | list[Relative]) -> None:
+    """Deep chains are cut off where no terminal could show them."""
+    stack = [(tree, relative, 0) for relative in reversed(relatives)]
+    while stack:
+        branch, relative, depth = stack.pop()
+        how = ", ".join(part for part in (relative.relation, relative.recipe, relative.teacher) if part)
+        again = " (shown above)" if relative.seen else ""
+        text = f"{how}: {relative.dataset} {relative.pair_id} · {relative.uid}{again} · {relative.instruction[:100]}"
+        leaf = branch.add(_line(text))
+        if depth >= 30 and relative.beyond:
+            leaf.add("… more: trace that pair")
+            continue
+        stack += [(leaf, beyond, depth + 1) for beyond in reversed(relative.beyond)]
+
+
+def _said(event: Event) -> str:
+    if event.action == "undo":
+        return f"{event.reviewer} took a decision back"
+    parts = [event.status or "no status"]
+    parts += [f"prefers {event.preference}"] * bool(event.preference)
+    parts += [f"rated {event.rating}"] * (event.rating is not None) + list(event.reasons)
+    parts += [f"note: {event.note}"] * bool(event.note) + ["undone since"] * event.undone
+    verb = "adjudicated" if event.action == "adjudicate" else "said"
+    who = event.reviewer if event.source == "human" else f"{event.reviewer} ({event.source})"
+    return f"{who} {verb} {', '.join(parts)}"
