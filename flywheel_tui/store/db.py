@@ -97,6 +97,7 @@ class Store:
         """
         self.path = Path(path)
         self.read_only = read_only
+        self._upkeep_lock = self.path.with_name(self.path.name + ".checkpoint")
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -137,9 +138,20 @@ class Store:
         run("PRAGMA temp_store = MEMORY")
         run("PRAGMA mmap_size = 0")
         if not self.read_only:
-            run("PRAGMA journal_mode = WAL")
+            self._enter_wal(connection)
             run("PRAGMA wal_autocheckpoint = 0")
         return connection
+
+    def _enter_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch a new database to WAL, one process at a time: where two try at once, SQLite fails without waiting."""
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        lock = os.open(self._upkeep_lock, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            os.close(lock)
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
@@ -225,7 +237,7 @@ class Store:
                     return False
             except OSError:
                 return False
-        lock = os.open(self.path.with_name(self.path.name + ".checkpoint"), os.O_CREAT | os.O_RDWR, 0o600)
+        lock = os.open(self._upkeep_lock, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -251,18 +263,19 @@ class Store:
         target = Path(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        draft.unlink(missing_ok=True)
         try:
             self._vacuum_into(draft)
             draft.replace(target)
         except sqlite3.Error as error:
             raise translate(error) from error
         finally:
-            draft.unlink(missing_ok=True)
+            # on a full disk SQLite leaves a journal beside the draft, too
+            for leftover in target.parent.glob(f"{draft.name}*"):
+                leftover.unlink(missing_ok=True)
         return target
 
     def _vacuum_into(self, draft: Path) -> None:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600))
         source = self._connect()
         try:
             source.execute("VACUUM INTO ?", (str(draft),))
