@@ -27,26 +27,38 @@ def label_plain(workspace: Workspace, dataset: str, where: str | None) -> None:
     from flywheel_tui.stages.views import ViewQuery, detail, ids_of
 
     wanted = f"label == 'open' and ({where})" if where else "label == 'open'"
-    queue = ids_of(workspace, ViewQuery(dataset=dataset, filter=wanted))
+    queue = list(ids_of(workspace, ViewQuery(dataset=dataset, filter=wanted)))
     say(f"{len(queue):,} open pairs; {HELP}")
-    decided = 0
-    for number, pair in enumerate(queue, 1):
-        view = detail(workspace, pair)
+    at, shown = 0, -1
+    began = now_us()
+    while at < len(queue):
+        view = detail(workspace, queue[at])
         rubric = rubric_for(workspace, view.kind)
-        _show(view, rubric, f"{number}/{len(queue)}")
-        shown = now_us()
-        while True:
-            sys.stdout.write("> ")
-            sys.stdout.flush()
-            answer = sys.stdin.readline()
-            if not answer or answer.strip() == "q":
-                say(f"{decided:,} decided, {len(queue) - number + 1:,} left")
-                return
-            done = _answer(workspace, view, rubric, answer.strip(), shown)
-            if done:
-                decided += 1
-                break
-    say(f"{decided:,} decided; nothing is left")
+        if shown != at:
+            _show(view, rubric, f"{at + 1}/{len(queue)}")
+            shown, began = at, now_us()
+        sys.stdout.write("> ")
+        sys.stdout.flush()
+        answer = sys.stdin.readline()
+        if not answer or answer.strip() == "q":
+            say(f"{at:,} decided, {len(queue) - at:,} left")
+            return
+        if answer.strip() == "u":
+            undone = _undo(workspace)
+            if undone in queue:
+                at, shown = queue.index(undone), -1
+        elif _answer(workspace, view, rubric, answer.strip(), began):
+            at += 1
+    say(f"{len(queue):,} decided; nothing is left")
+
+
+def _undo(workspace: Workspace) -> int | None:
+    """Take back the last action; the pair to go back to."""
+    from flywheel_tui.stages.label import undo_last
+
+    found = undo_last(workspace, workspace.reviewer)
+    say(f"taken back: {found.status or found.what} on pair {found.pair}" if found else "nothing to take back")
+    return found.pair if found else None
 
 
 def _show(view: PairView, rubric: Rubric, place: str) -> None:
@@ -65,13 +77,9 @@ def _show(view: PairView, rubric: Rubric, place: str) -> None:
 
 def _answer(workspace: Workspace, view: PairView, rubric: Rubric, answer: str, shown: int) -> bool:
     """Write what was said; True when the next pair may come."""
-    from flywheel_tui.stages.label import current_label, decide, undo_last
+    from flywheel_tui.stages.label import current_label, decide
 
     word, _, rest = answer.partition(" ")
-    if word == "u":
-        found = undo_last(workspace, workspace.reviewer)
-        say(f"taken back: {found.status or found.what} on pair {found.pair}" if found else "nothing to take back")
-        return False
     now = now_us()
     said: dict[str, object] | None = None
     if word == "a":
