@@ -115,7 +115,7 @@ class ShareGpt(Layout):
     "trace",
     kind="trace",
     columns="messages signals",
-    example='{"messages": [{"role": "user", "content": "Book it"}, …], "signals": {"resolved": false}}',
+    example='{"messages": [{"role": "user", "content": "Book it"}], "signals": {"resolved": false}}',
     rank=20,
 )
 class Trace(Layout):

@@ -10,6 +10,8 @@ import msgspec
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Row, RowError
 from flywheel_tui.stages.layouts.notes import EMPTY, Notes
+from flywheel_tui.stages.readers.base import DEFAULT_LIMITS
+from flywheel_tui.stages.readers.faults import value_fault
 
 _MESSAGES_TEXT = re.compile(r'\s*\[\s*\{\s*"(role|from|content|value)"')
 CATEGORY_COLUMNS = ("category", "topic", "type")
@@ -42,7 +44,7 @@ def required_text(row: Row, field: str, line: int, notes: Notes, noun: str = "")
         missing = "it is null" if field in row else "it is missing"
         raise RowError(field, missing, "add a text, or name another column with --map")
     if not value:
-        notes.add(noun or field, EMPTY, line)
+        notes.add(noun or f"value of {field!r}", EMPTY, line)
     return value
 
 
@@ -56,9 +58,14 @@ def json_value(value: object, field: str) -> Any:
     if type(value) is not str:
         return value
     try:
-        return msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RowError(field, "it is neither a list nor the JSON text of one", "write it as JSON") from error
+    # The reader saw a text: what it checks in values has not been checked in this one.
+    fault = value_fault({field: decoded}, DEFAULT_LIMITS.depth, True)
+    if fault is not None:
+        raise RowError(field, fault.reason, fault.remedy)
+    return decoded
 
 
 def looks_like_list(value: object) -> bool:

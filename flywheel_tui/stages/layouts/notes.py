@@ -27,7 +27,8 @@ class Notes:
         """One sentence each, in the order in which they were first seen; `unit` is what the source counts."""
         said = []
         for (noun, what), (count, first) in self._seen.items():
-            who = f"{count:,} {noun}s were" if count > 1 else f"1 {noun} was"
+            head, of, rest = noun.partition(" of ")
+            who = f"{count:,} {head}s{of}{rest} were" if count > 1 else f"1 {noun} was"
             said.append(f"{who} {what} ({'the first' if count > 1 else 'it is'} on {unit} {first})")
         return said
 

@@ -106,14 +106,22 @@ def recognise(
         sample = [apply_map(row, mapping) for row in sample]
     for external in (False, True):
         load_layouts(external)
-        best, most = None, 0
-        for cls in _ranked():
-            fitting = sum(map(cls.fits, sample))
-            if fitting > most:
-                best, most = cls, fitting
+        best = _best(sample)
         if best is not None:
             return Recognised(best(path), kind, mapping, path)
     raise _unknown(sample, name, path)
+
+
+def _best(sample: Sequence[Row]) -> type[Layout] | None:
+    """The most particular layout that half of the rows have, else the one that most of them have."""
+    best, most = None, 0
+    for cls in _ranked():
+        fitting = sum(map(cls.fits, sample))
+        if 2 * fitting >= len(sample) > 0:
+            return cls
+        if fitting > most:
+            best, most = cls, fitting
+    return best
 
 
 def _ranked() -> list[type[Layout]]:

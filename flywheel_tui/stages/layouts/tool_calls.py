@@ -23,7 +23,7 @@ _CALLS = ("answers", "expected_calls", "calls")
     "bfcl",
     kind="tools",
     columns="id question function",
-    example='{"id": "simple_0", "question": [[{"role": "user", "content": "Area of 2 by 3?"}]], "function": [{…}]}',
+    example='{"id": "a_0", "question": [[{"role": "user", "content": "2 by 3?"}]], "function": [{"name": "area"}]}',
     rank=20,
 )
 class Bfcl(Layout):
@@ -99,7 +99,7 @@ def _schemas(row: Row, field: str) -> list[dict[str, Any]]:
     "tool_calls",
     kind="tools",
     columns="query tools answers",
-    example='{"query": "Rain in Rome?", "tools": [{…}], "answers": [{"name": "rain", "arguments": {"in": "Rome"}}]}',
+    example='{"query": "Rain in Rome?", "tools": [{"name": "rain"}], "answers": [{"name": "rain", "arguments": {}}]}',
     rank=35,
 )
 class ToolCalls(Layout):

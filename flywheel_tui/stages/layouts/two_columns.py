@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.layouts.base import Layout, Row, layout
@@ -107,7 +107,7 @@ class PromptResponse(TwoColumns):
     rank=90,
 )
 class PromptOnly(Layout):
-    """A prompt without an answer (as for GRPO); every other column is kept as meta."""
+    """A prompt without an answer (as for GRPO); `reference` and `input` where they are texts, the others as meta."""
 
     @classmethod
     def fits(cls, row: Row) -> bool:
@@ -116,18 +116,19 @@ class PromptOnly(Layout):
         )
 
     def convert(self, row: Row, line: int, notes: Notes) -> list[Draft]:
-        prompt, messages = row.get("prompt"), None
+        prompt = row.get("prompt")
+        body: dict[str, Any] = {}
+        used = {"prompt"}
         if type(prompt) is list:
             prompt, messages = prompt_of(prompt, "prompt", line, notes)
+            if messages:
+                body["messages"] = messages
         else:
             prompt = required_text(row, "prompt", line, notes)
-        return [
-            build(
-                row,
-                frozenset(("prompt",)),
-                line,
-                kind="prompt",
-                instruction=prompt,
-                body={"messages": messages} if messages else None,
-            )
-        ]
+        if type(row.get("reference")) is str:
+            body["reference"] = row["reference"]
+            used.add("reference")
+        context = row["input"] if type(row.get("input")) is str else None
+        if context is not None:
+            used.add("input")
+        return [build(row, used, line, kind="prompt", instruction=prompt, input=context or None, body=body)]

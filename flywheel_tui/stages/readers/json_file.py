@@ -20,6 +20,7 @@ from flywheel_tui.stages.readers.stream import ByteStream
 _decode = msgspec.json.Decoder().decode
 _FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPACE = b" \t\r\n"
+_HEAD = 1 << 16
 # Columns that hold a list of objects in one row: an object with one of these is a row, not a table.
 ROW_LISTS = frozenset(
     ["messages", "conversations", "instances", "tools", "functions", "function", "chunks", "contexts", "documents"]
@@ -37,7 +38,7 @@ class JsonSource(Source):
             head = b""
             for block in blocks:
                 head += block
-                if head.lstrip(_SPACE):
+                if len(head) >= _HEAD and head.lstrip(_SPACE):
                     break
             first = head.lstrip(_SPACE)[:1]
             if first == b"[":

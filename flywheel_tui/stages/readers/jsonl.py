@@ -14,6 +14,7 @@ from flywheel_tui.stages.readers.faults import json_fault, too_deep, too_long, v
 from flywheel_tui.stages.readers.registry import reader
 from flywheel_tui.stages.readers.stream import ByteStream
 
+_HEAD = 1 << 16
 _decode = msgspec.json.Decoder().decode
 _FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -25,7 +26,11 @@ class JsonlSource(Source):
         assert self.path is not None
         with ByteStream(self.path, self.limits) as stream:
             blocks = stream.blocks()
-            head = next(blocks, b"")
+            head = b""
+            for block in blocks:
+                head += block
+                if len(head) >= _HEAD:
+                    break
             if _is_array(head):
                 # A JSON array under the suffix of JSON Lines; the reader of arrays builds on this one.
                 from flywheel_tui.stages.readers.json_file import JsonSource

@@ -15,6 +15,8 @@ from flywheel_tui.errors import InputError
 from flywheel_tui.stages.readers.base import Limits
 
 BLOCK = 1 << 20
+# What the beginning says about the whole is read off this many bytes at least.
+_HEAD = 4096
 _GZIP_MAGIC = b"\x1f\x8b"
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
@@ -59,7 +61,7 @@ class ByteStream:
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """The text from the beginning, in UTF-8, about `size` bytes at a time."""
-        block = self._read(size)
+        block = self._read(max(size, _HEAD))
         if block.startswith(codecs.BOM_UTF8):
             self.start = len(codecs.BOM_UTF8)
             block = block[self.start :]
@@ -69,6 +71,9 @@ class ByteStream:
                 yield from self._transcoded(block, size)
                 return
         self._refuse_unmarked_utf16(block)
+        while len(block) > size:
+            yield block[:size]
+            block = block[size:]
         while block:
             yield block
             block = self._read(size)
@@ -113,7 +118,7 @@ class ByteStream:
 
     def _refuse_unmarked_utf16(self, block: bytes) -> None:
         """Every other byte zero means UTF-16; without a mark its byte order would be a guess."""
-        sample = block[:4096]
+        sample = block[:_HEAD]
         if len(sample) >= 8 and sample.count(0) > len(sample) * 0.4:
             raise InputError(
                 "it looks like UTF-16 without a byte-order mark", file=str(self.path), remedy="save it as UTF-8"

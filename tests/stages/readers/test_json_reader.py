@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flywheel_tui.errors import InputError
-from flywheel_tui.stages.readers import Limits, open_source
+from flywheel_tui.stages.readers import Limits, json_file, jsonl, open_source
 from flywheel_tui.stages.readers.stream import ByteStream
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20) | st.sampled_from(
@@ -25,6 +25,13 @@ nested = st.recursive(
 rows_of = st.lists(st.fixed_dictionaries({"a": nested, "b": text}, optional={"c": nested}), min_size=1, max_size=40)
 
 
+def small_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Make every reader meet the borders of blocks, which are a million bytes apart otherwise."""
+    monkeypatch.setattr(ByteStream.blocks, "__defaults__", (size,))
+    monkeypatch.setattr(json_file, "_HEAD", 1)
+    monkeypatch.setattr(jsonl, "_HEAD", 1)
+
+
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of, indent=st.sampled_from([None, 2]), block=st.integers(20, 400), whole=st.booleans())
 def test_what_is_written_is_read_whatever_the_blocks(
@@ -32,7 +39,7 @@ def test_what_is_written_is_read_whatever_the_blocks(
 ) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows, indent=indent))
-    monkeypatch.setattr(ByteStream.blocks, "__defaults__", (block,))
+    small_blocks(monkeypatch, block)
     found = read(path, limits=Limits(whole_bytes=1 << 20 if whole else 0))
     assert found.rows == rows
     assert found.lines == list(range(1, len(rows) + 1))
@@ -171,3 +178,42 @@ def test_memory_stays_flat_over_a_big_array(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 50_001
     assert peak < 20 << 20 < path.stat().st_size
+
+
+scraps = st.lists(
+    st.sampled_from([*'{}[],:"\\ \n', '{"a": 1}', '"a"', "1", "null", "\\ud800", "\xff", "\0", '[{"a": 1},', "[]"]),
+    max_size=12,
+).map(lambda parts: "".join(parts).encode("latin-1"))
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=scraps | st.binary(max_size=40), block=st.integers(1, 40), whole=st.booleans())
+def test_any_bytes_are_read_or_refused(read, tmp_path: Path, monkeypatch, data: bytes, block: int, whole: bool) -> None:
+    small_blocks(monkeypatch, block)
+    for name in ("rows.json", "rows.jsonl", "rows.csv"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        try:
+            found = read(path, limits=Limits(whole_bytes=1 << 20 if whole else 0))
+        except InputError as error:
+            assert str(path) in str(error) and error.remedy
+        else:
+            assert found.rows or found.rejects
+            lines = [*found.lines, *(reject.line for reject in found.rejects)]
+            assert len(set(lines)) == len(lines)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=scraps | st.binary(max_size=60), block=st.integers(1, 40))
+def test_blocks_change_nothing(read, tmp_path: Path, monkeypatch, data: bytes, block: int) -> None:
+    def outcome(size: int, name: str) -> object:
+        small_blocks(monkeypatch, size)
+        try:
+            found = read(tmp_path / name)
+        except InputError as error:
+            return str(error)
+        return found.rows, found.lines, found.rejects, found.places
+
+    for name, start in {"rows.json": b"[", "rows.jsonl": b'{"a": 1}\n', "rows.csv": b"a,b\n"}.items():
+        (tmp_path / name).write_bytes(start + data)
+        assert outcome(block, name) == outcome(1 << 20, name)
