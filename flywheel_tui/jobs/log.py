@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flywheel_tui.errors import FlywheelError
+from flywheel_tui.redaction import REDACTED, redact
 from flywheel_tui.text import visible
 
 if TYPE_CHECKING:
@@ -19,16 +19,10 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 LONGEST = 2 * 2**20
-_NAMES = re.compile(r"(?i)(api_?key|token|secret|password|passwd|authorization)$")
-_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk|or|hf|ghp|gho|xox[bp]|glpat)[-_][A-Za-z0-9_\-]{12,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|(?i:bearer\s+)[A-Za-z0-9._~+/\-]{8,}=*|(?i:(?:api[-_]?key|token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]{6,}"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
-)
 
 
 class Redactor:
-    """Takes secrets out of a text: by value those that are known, by shape those that look like one."""
+    """Takes secrets out of a text: those of the settings by value, and whatever `redact` knows."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # the longest first, so that a key that begins with another one is taken out whole
@@ -36,22 +30,18 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        return _SHAPES.sub("[secret]", text)
+            text = text.replace(secret, REDACTED)
+        return redact(text)
 
 
 def known_secrets(workspace: Workspace) -> list[str]:
-    """The values that must never be written: secret settings, and environment variables with a telling name."""
-    found = [value for name, value in os.environ.items() if _NAMES.search(name)]
+    """The values of secret settings (they may come from a file, where no environment variable tells of them)."""
     try:
         settings = workspace.settings
     except FlywheelError:
-        return found
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if hasattr(value, "get_secret_value"):
-            found.append(value.get_secret_value())
-    return found
+        return []
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return [value.get_secret_value() for value in values if hasattr(value, "get_secret_value")]
 
 
 class _Formatter(logging.Formatter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -107,46 +107,6 @@ class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     level: str
     text: str
-
-
-class JobTask(Protocol):
-    """What a job function is handed, as stages see it: `run_job(workspace, args, task) -> dict`."""
-
-    def progress(self, done: int, total: int | None = None, phase: str | None = None) -> None:
-        """Say how far the work is, as often as wanted."""
-
-    def event(self, level: str, text: str) -> None:
-        """Note something that a person should be able to read later; level is info, warning or error."""
-
-    def check(self) -> None:
-        """Call at every safe point: raises Cancelled or Paused when the work shall stop."""
-
-    def item_done(self, key: str, *, detail: str | None = None) -> bool:
-        """Mark an item done, in the transaction that writes what it made; False where it was done before."""
-
-    def done_items(self) -> set[str]:
-        """The items that are done already."""
-
-
-class Unwatched:
-    """The task of work that is done without a job: nobody watches, nobody stops it."""
-
-    def progress(self, done: int, total: int | None = None, phase: str | None = None) -> None:
-        """Nobody asks."""
-
-    def event(self, level: str, text: str) -> None:
-        """Nobody reads."""
-
-    def check(self) -> None:
-        """Nobody stops it."""
-
-    def item_done(self, key: str, *, detail: str | None = None) -> bool:
-        """Every item is new."""
-        return True
-
-    def done_items(self) -> set[str]:
-        """Nothing was done before."""
-        return set()
 
 
 def progress_of(samples: Sequence[Sample], done: int, total: int | None, phase: str | None) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +92,7 @@ def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: flywheel-test-kinds\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[flywheel_tui.jobs]\n{POINTS}")
     (folder / "flywheel_test_kinds.py").write_text(MODULE)
+    monkeypatch.delitem(sys.modules, "flywheel_test_kinds", raising=False)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)

@@ -155,7 +155,7 @@ def test_a_bug_fails_the_job_for_good_and_its_words_hold_no_key(workspace: Works
     with pytest.raises(ValueError, match="key"):
         run_foreground(workspace, "fail", {"how": "bug"}, title="y")
     found = jobs.get_job(workspace.store, 1)
-    assert (found.state, found.error) == ("failed", "ValueError: could not use key [secret]")
+    assert (found.state, found.error) == ("failed", "ValueError: could not use key <redacted>")
     assert "sk-" not in str(jobs.events(workspace.store, 1))
 
 
