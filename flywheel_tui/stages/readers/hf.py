@@ -43,6 +43,7 @@ class HubSource(Source):
     def batches(self) -> Iterator[Batch]:
         try:
             import datasets
+            from datasets.exceptions import DatasetsError
         except ImportError as error:
             raise MissingExtraError("reading from the Hugging Face hub", "datasets", "hf") from error
         hub = parse_hub_name(self.name)
@@ -51,7 +52,7 @@ class HubSource(Source):
                 hub.name, hub.config, split=self.split, revision=hub.revision, streaming=True, token=self.token
             )
             yield from self._body(iter(table))
-        except (FileNotFoundError, ValueError) as error:
+        except (FileNotFoundError, ValueError, DatasetsError) as error:
             # An unknown name, configuration or split: the library's sentence lists those there are.
             raise InputError(
                 _first_line(error), file=self.name, remedy="check the name, and the split with --hf-split"

@@ -59,7 +59,7 @@ class ArraySplitter:
 
     def _fast(self) -> Batch | None:
         """The block up to its last border, decoded at once; None where that cannot be done."""
-        if self._ended or self._border is None or self._limits.row_bytes < len(self._border):
+        if self._ended or self._border is None:
             return None
         cut = self._buffer.rfind(self._border)
         if cut < 0:
@@ -108,7 +108,7 @@ class ArraySplitter:
             elif token.group() == b'"':
                 break
         self._advance(end)
-        self._check_progress(rejects)
+        self._check_progress()
 
         def locate(index: int) -> tuple[int, bytes]:
             return places[index]
@@ -161,14 +161,14 @@ class ArraySplitter:
         if found:
             self._border = b"}" + found.group()
 
-    def _check_progress(self, rejects: list[Reject]) -> None:
-        """Drop an element that outgrows the cap; raise where the text ends inside the array."""
+    def _check_progress(self) -> None:
+        """Raise where the text ends inside the array, or where an element outgrows what is held at once."""
         if self._closed:
             return
         if self._ended:
             raise BrokenArray("the array is never closed (the file seems cut off)", self._offset + len(self._buffer))
         if len(self._buffer) > 2 * self._limits.row_bytes:
-            raise BrokenArray(f"an element is longer than {self._limits.row_bytes:,} bytes", self._offset)
+            raise BrokenArray(f"an element is longer than {2 * self._limits.row_bytes:,} bytes", self._offset)
 
     def _check_nothing_follows(self) -> None:
         while True:
