@@ -62,7 +62,8 @@ class ArraySplitter:
         if self._ended or self._border is None:
             return None
         cut = self._buffer.rfind(self._border)
-        if cut < 0:
+        if cut < 0 or cut >= self._limits.row_bytes:
+            # A piece longer than a row may be must show its elements one by one.
             return None
         piece = self._buffer[: cut + 1]
         try:

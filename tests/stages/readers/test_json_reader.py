@@ -60,7 +60,8 @@ def test_a_bad_element_is_a_reject_and_the_others_are_read(read, tmp_path: Path)
     assert "it is a number" in found.rejects[1].reason
 
 
-def test_an_element_too_deep_or_too_long_is_a_reject(read, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [16, 400, 1 << 20])
+def test_an_element_too_deep_or_too_long_is_a_reject(read, tmp_path: Path, monkeypatch, block: int) -> None:
     path = tmp_path / "rows.json"
     deep = '{"a": ' + "[" * 50000 + "]" * 50000 + "}"
     long = json.dumps({"a": "x" * 1500})
@@ -68,6 +69,7 @@ def test_an_element_too_deep_or_too_long_is_a_reject(read, tmp_path: Path) -> No
     found = read(path)
     assert (found.lines, [reject.line for reject in found.rejects]) == ([1, 3], [2])
     path.write_text(f'[{{"a": 1}}, {long}, {{"a": 2}}]')
+    small_blocks(monkeypatch, block)
     found = read(path, limits=Limits(row_bytes=1000))
     assert (found.lines, [reject.line for reject in found.rejects]) == ([1, 3], [2])
 
