@@ -57,13 +57,13 @@ class Workspace:
         if not (root / DATABASE).exists():
             if not create:
                 raise UsageError(f"{root}: is no workspace (no {DATABASE} in it); make one with: flywheel init {root}")
-            root.mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
         elif root.is_file():
             raise UsageError(f"{root}: is a file; name the folder that holds {DATABASE}")
         workspace = cls(root.resolve(), Store(root.resolve() / DATABASE, read_only=read_only), overrides)
         if create:
             for name in FOLDERS:
-                (workspace.root / name).mkdir(exist_ok=True)
+                (workspace.root / name).mkdir(exist_ok=True, mode=0o700)
         return workspace
 
     @cached_property

@@ -39,7 +39,7 @@ def sqlite_verdict(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> tu
     return False, f"SQLite {text}: has the WAL-reset bug (fixed in 3.51.3); guarded by a single locked checkpointer"
 
 
-def _filesystem(path: Path) -> str:
+def filesystem_of(path: Path) -> str:
     """The type of the file system that holds `path`, where the system tells (Linux), else ''."""
     best, kind = "", ""
     try:
@@ -107,7 +107,7 @@ class Store:
         self._depth = 0
         self._sync_after = False
         folder = self.path.parent.resolve()
-        if _filesystem(folder) in _NETWORK_FILESYSTEMS:
+        if filesystem_of(folder) in _NETWORK_FILESYSTEMS:
             raise StoreError(f"{self.path}: is on a network file system; keep the workspace on a local disk")
         if not read_only and not self.path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -184,7 +184,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "_filesystem", lambda _: "nfs4")
+    monkeypatch.setattr(db, "filesystem_of", lambda _: "nfs4")
     with pytest.raises(StoreError, match="network file system"):
         Store(tmp_path / "flywheel.db")
 
@@ -195,8 +195,8 @@ def test_mounts_with_blanks_in_their_names_are_told_apart(tmp_path: Path, monkey
     monkeypatch.setattr(
         Path, "read_text", lambda path, *a, **k: mounts if "mounts" in str(path) else real(path, *a, **k)
     )
-    assert db._filesystem(Path("/mnt/my share/ws")) == "nfs4"
-    assert db._filesystem(Path("/mnt/my/ws")) == "ext4"
+    assert db.filesystem_of(Path("/mnt/my share/ws")) == "nfs4"
+    assert db.filesystem_of(Path("/mnt/my/ws")) == "ext4"
 
 
 def test_every_file_of_the_database_is_private(store: Store) -> None:
