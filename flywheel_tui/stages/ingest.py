@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_tui.records.task import Task
     from flywheel_tui.workspace import Workspace
 
-TRANSACTION_ROWS = 2000
+TRANSACTION_ROWS = 4000
 SAMPLE_ROWS = 200
 PREVIEW_ROWS = 5
 _FINGERPRINT_BYTES = 1 << 20
@@ -95,8 +95,10 @@ def _check(options: IngestOptions) -> None:
         raise UsageError("--limit takes a number from 1 up")
 
 
-def _open(options: IngestOptions) -> Source:
+def _open(options: IngestOptions, workspace: Workspace | None = None) -> Source:
     extra: dict[str, Any] = {"split": options.hf_split} if options.hf_split else {}
+    if options.source.startswith("hf://") and workspace is not None and workspace.settings.huggingface_token:
+        extra["token"] = workspace.settings.huggingface_token.get_secret_value()
     return open_source(options.source, options.format, **extra)
 
 
@@ -208,7 +210,7 @@ def ingest(
     """
     _check(options)
     started = time.monotonic()
-    source = _open(options)
+    source = _open(options, workspace)
     run = _Run(workspace, options, source)
     try:
         for batch in source.rows():

@@ -14,7 +14,10 @@ from flywheel_tui.records.pair import Draft
 
 _encode = msgspec.json.Encoder().encode
 
-_COLUMNS = "uid, hash, kind, instruction, input, output, body, meta, category, tags, length, line, author"
+# in the order of a prepared row
+_COLUMNS = (
+    "hash", "kind", "instruction", "input", "output", "body", "meta", "category", "tags", "length", "line", "author"
+)  # fmt: skip
 Row = tuple[Any, ...]
 
 
@@ -54,8 +57,8 @@ def prepare(drafts: Sequence[Draft]) -> list[Row]:
         hash = content_hash(d.kind, d.instruction, d.input, d.output, d.body)
         length = len(d.instruction) + len(d.input or "") + len(d.output or "")
         rows.append(
-            (hash, hash, d.kind, d.instruction, d.input, d.output, _json(d.body), _json(d.meta), d.category,
-             _json(d.tags), length, d.line or None, d.author)
+            (hash, d.kind, d.instruction, d.input, d.output, _json(d.body), _json(d.meta), d.category, _json(d.tags),
+             length, d.line or None, d.author)
         )  # fmt: skip
     return rows
 
@@ -70,7 +73,7 @@ def insert_drafts(
     if len({row[0] for row in rows}) == len(rows):
         # nearly always every row is new: then one statement does it, and no row is looked up first
         connection.execute("SAVEPOINT batch")
-        if _insert(connection, dataset_id, source_id, rows):
+        if _insert(connection, dataset_id, source_id, rows, None):
             connection.execute("RELEASE batch")
             return len(rows)
         connection.execute("ROLLBACK TO batch")
@@ -78,6 +81,7 @@ def insert_drafts(
     known = _known(connection, dataset_id, [row[0] for row in rows])
     batch: set[bytes] = set()
     fresh: list[Row] = []
+    uids: list[bytes] = []
     for row in rows:
         hash = uid = row[0]
         if hash in batch or hash in known:
@@ -88,21 +92,35 @@ def insert_drafts(
             if uid in batch or _exists(connection, dataset_id, uid):
                 continue
         batch.add(uid)
-        fresh.append((uid, *row[1:]))
-    if fresh and not _insert(connection, dataset_id, source_id, fresh):
+        uids.append(uid)
+        fresh.append(row)
+    if fresh and not _insert(connection, dataset_id, source_id, fresh, uids):
         raise StoreError("pairs that had just been found new are there already; run the same command again")
     return len(fresh)
 
 
-def _insert(connection: sqlite3.Connection, dataset_id: int, source_id: int, rows: Sequence[Row]) -> bool:
-    """Write rows as pairs and as what people see; False (with some written) where one of them was there already."""
+def _insert(
+    connection: sqlite3.Connection, dataset_id: int, source_id: int, rows: Sequence[Row], uids: list[bytes] | None
+) -> bool:
+    """Write rows as pairs and as what people see; False (with some written) where one of them was there already.
+
+    `uids` None: the uid of each is its hash. Binding a value costs as much as storing it, and None and bytes cost more
+    than other types; so what is the same for every row stands in the statement, and columns that none has are left out.
+    """
     first = next_pair_id(connection)
-    marks = ", ".join("?" * len(rows[0]))
-    # whole numbers stand in the statement: binding them again for every row would cost a tenth of the time
+    columns = list(zip(*rows, strict=True))
+    columns[0] = tuple(map(bytearray, columns[0]))
+    kept = [at for at, column in enumerate(columns) if any(value is not None for value in column)]
+    names = ["uid", *(_COLUMNS[at] for at in kept)]
+    marks = ["?1", *(f"?{number}" for number in range(1, len(kept) + 1))]
+    values = [columns[at] for at in kept]
+    if uids is not None:
+        values.append(tuple(map(bytearray, uids)))
+        marks[0] = f"?{len(values)}"
     written = connection.executemany(
-        f"INSERT OR IGNORE INTO pair (dataset_id, source_id, created, {_COLUMNS})"
-        f" VALUES ({int(dataset_id)}, {int(source_id)}, {now_us()}, {marks})",
-        rows,
+        f"INSERT OR IGNORE INTO pair (dataset_id, source_id, created, {', '.join(names)})"
+        f" VALUES ({int(dataset_id)}, {int(source_id)}, {now_us()}, {', '.join(marks)})",
+        zip(*values, strict=True),
     ).rowcount
     if written != len(rows):
         return False
