@@ -28,22 +28,48 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
+NARROW = 110
+
+
 def print_overview(found: list[Listed]) -> None:
-    """`dataset ls`."""
-    now = now_us()
-    numbers = ("pairs", "labelled", "open", "findings", "judge runs")
-    table = _table("name", "kind", *numbers, "source", "tags", "last activity", right=numbers)
-    for line in found:
-        source = first_line(line.sources[0], 40) if line.sources else ""
-        if len(line.sources) > 1:
-            source += f" and {len(line.sources) - 1} more"
-        table.add_row(
-            Text(line.name), line.kind, human_number(line.pairs),
-            "" if line.labelled is None else f"{line.labelled:.0%}", human_number(line.open),
-            human_number(line.with_findings), str(line.judge_runs), Text(source), _cell(", ".join(line.tags), 40),
-            relative_time(line.active, now),
-        )  # fmt: skip
-    out_console().print(table)
+    """`dataset ls`. On a narrow terminal, columns that hold nothing make room for the others."""
+    now, console = now_us(), out_console()
+    columns: dict[str, list[str]] = {
+        "name": [line.name for line in found],
+        "kind": [line.kind for line in found],
+        "pairs": [human_number(line.pairs) for line in found],
+        "labelled": ["" if line.labelled is None else f"{line.labelled:.0%}" for line in found],
+        "open": [human_number(line.open) for line in found],
+        "findings": [human_number(line.with_findings) for line in found],
+        "runs": [str(line.judge_runs) for line in found],
+        "source": [_first_source(line.sources) for line in found],
+        "tags": [first_line(", ".join(line.tags), 40) for line in found],
+        "last": [relative_time(line.active, now) for line in found],
+    }
+    if console.width < NARROW:
+        columns = {name: cells for name, cells in columns.items() if set(cells) - {"", "0"} or name == "open"}
+    widths = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
+    over = sum(widths.values()) + 2 * len(widths) - console.width
+    for name in ("source", "tags"):  # these give way; numbers and times are never cut
+        if over > 0 and name in widths:
+            room = max(widths[name] - over, 8)
+            over -= widths[name] - room
+            columns[name] = [first_line(cell, room) for cell in columns[name]]
+    table = _table()
+    for name in columns:
+        numeric = name in ("pairs", "labelled", "open", "findings", "runs")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _first_source(names: tuple[str, ...]) -> str:
+    """The name of the first file without its folders (`dataset info` has them), and how many there are besides."""
+    if not names:
+        return ""
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    return first_line(names[0].rstrip("/").rpartition("/")[2] or names[0], 32) + more
 
 
 def print_info(found: Info) -> None:

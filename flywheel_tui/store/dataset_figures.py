@@ -35,7 +35,7 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lengths(msgspec.Struct, frozen=True, kw_only=True):
-    """Characters of instruction, input and output together."""
+    """Characters of instruction, input and output together; percentiles are nearest ranks, lengths that occur."""
 
     min: int
     median: int
@@ -139,8 +139,9 @@ def shape(connection: sqlite3.Connection, dataset_id: int, count: int = SAMPLE) 
 def _lengths(ordered: list[int]) -> Lengths | None:
     if not ordered:
         return None
-    last = len(ordered) - 1
-    return Lengths(min=ordered[0], median=ordered[last // 2], p95=ordered[round(last * 0.95)], max=ordered[last])
+    count = len(ordered)
+    median, p95 = (ordered[-(-count * percent // 100) - 1] for percent in (50, 95))
+    return Lengths(min=ordered[0], median=median, p95=p95, max=ordered[-1])
 
 
 def snapshots(connection: sqlite3.Connection, dataset_id: int, limit: int = 20) -> list[SnapshotFigures]:
