@@ -25,7 +25,7 @@ _USED = frozenset(
 class Flywheel(Layout):
     """The fields of a pair as they are; in tables, body, meta and tags are JSON texts.
 
-    The uid of the pair that was exported stays in meta.
+    The uid is not kept: it follows from the content, and is the same again.
     """
 
     @classmethod
@@ -41,8 +41,6 @@ class Flywheel(Layout):
             raise RowError("instruction", "it is null", "write a text, which may be empty")
         body, meta = (self._object(row, field) for field in _OBJECTS)
         more = {key: value for key, value in row.items() if key not in _USED}
-        if row.get("uid") is not None:
-            more["uid"] = row["uid"]
         return [
             Draft(
                 kind=str(kind),

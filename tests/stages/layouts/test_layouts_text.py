@@ -240,7 +240,7 @@ def test_our_own_export_comes_back_whole(take) -> None:
         input="",
         output="o",
         body={"desirable": True},
-        meta={"status": "approved", "uid": "u1", "a": 1},
+        meta={"status": "approved", "a": 1},
         category="c",
         tags=["t"],
         author="Ann",
