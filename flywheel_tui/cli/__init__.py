@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tui": ("flywheel_tui.cli.tui:tui", "Open the full-screen workstation."),
     "ingest": ("flywheel_tui.cli.ingest:ingest", "Take in pairs from a file, a folder or a hub."),
     "dataset": ("flywheel_tui.cli.dataset:dataset", "List, inspect, export, compare and remove data sets."),
+    "validate": ("flywheel_tui.cli.validate:validate", "Find what is wrong before anyone reads it."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
     "jobs": ("flywheel_tui.cli.jobs:jobs", "See and steer the queue of long work."),
     "worker": ("flywheel_tui.cli.worker:worker", "Run a worker that outlives the terminal."),

@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "index": "flywheel_tui.stages.search_index:run_job",
     "export": "flywheel_tui.stages.export:run_job",
     "bulk": "flywheel_tui.stages.label:run_bulk_job",
+    "validate": "flywheel_tui.stages.validate.engine:run_job",
 }
 
 

@@ -25,10 +25,14 @@ class Candidate:
 
     `id` is the version that is looked at (findings point at it), `texts` gives every text of the pair with the path of
     its field: `instruction`, `input`, `output`, `body.rejected`, `body.reasoning`, `body.messages[2].content`,
-    `body.chunks[1].text`. Spans count characters of the original text of that field.
+    `body.chunks[1].text`. Spans count characters of the original text of that field. A message that only repeats the
+    instruction or the answer is not given again: what is wrong there is said once, of `instruction` or `output`.
     """
 
-    __slots__ = ("_body", "_body_json", "_meta", "_meta_json", "id", "input", "instruction", "kind", "output")
+    __slots__ = (
+        "_body", "_body_json", "_meta", "_meta_json", "id", "input", "instruction", "kind", "output", "status",
+        "unreadable",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -39,23 +43,44 @@ class Candidate:
         output: str | None = None,
         body: str | None = None,
         meta: str | None = None,
+        status: str = "open",
     ) -> None:
         self.id, self.kind, self.instruction, self.input, self.output = id, kind, instruction, input, output
-        self._body_json, self._meta_json = body, meta
+        self._body_json, self._meta_json, self.status = body, meta, status
         self._body: dict[str, Any] | None = None
         self._meta: dict[str, Any] | None = None
+        self.unreadable: str | None = None
+        """Why `body` or `meta` cannot be read (they are empty then); `schema` says so to people."""
 
     @property
     def body(self) -> dict[str, Any]:
         if self._body is None:
-            self._body = _decode(self._body_json) if self._body_json else {}
+            self._body = self._object("body", self._body_json)
         return self._body
 
     @property
     def meta(self) -> dict[str, Any]:
         if self._meta is None:
-            self._meta = _decode(self._meta_json) if self._meta_json else {}
+            self._meta = self._object("meta", self._meta_json)
         return self._meta
+
+    @property
+    def has_body(self) -> bool:
+        """Whether there is a body at all, without reading it."""
+        return self._body_json is not None
+
+    def _object(self, name: str, text: str | None) -> dict[str, Any]:
+        if not text:
+            return {}
+        try:
+            value = _decode(text)
+        except (msgspec.DecodeError, RecursionError, ValueError) as error:
+            self.unreadable = f"{name} cannot be read: {type(error).__name__}: {str(error)[:200]}"
+            return {}
+        if type(value) is dict:
+            return value
+        self.unreadable = f"{name} is no JSON object"
+        return {}
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """`(path of the field, text)` of every text that a person would read."""
@@ -66,7 +91,27 @@ class Candidate:
         if self.output:
             yield "output", self.output
         if self._body_json:
-            yield from _body_texts(self.body)
+            shown = (self.instruction, self.output)
+            for path, text in _body_texts(self.body):
+                if text not in shown or not path.startswith("body.messages["):
+                    yield path, text
+
+    def answers(self) -> Iterator[tuple[str, str]]:
+        """`(path, text)` of what a model would learn to say: answers, reasoning, the turns of the assistant."""
+        if self.output:
+            yield "output", self.output
+        if self._body_json:
+            body = self.body
+            for name in ("rejected", "reasoning"):
+                value = body.get(name)
+                if isinstance(value, str) and value:
+                    yield f"body.{name}", value
+            messages = body.get("messages")
+            for index, message in enumerate(messages if isinstance(messages, list) else ()):
+                if isinstance(message, dict) and message.get("role") == "assistant":
+                    value = message.get("content")
+                    if isinstance(value, str) and value and value != self.output:
+                        yield f"body.messages[{index}].content", value
 
 
 def _body_texts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -101,8 +146,12 @@ class Found(NamedTuple):
 class Check:
     """A registered check. A changed `version` makes every pair be looked at again.
 
-    `kinds` are those it fits (empty: all); `default` says whether it runs without being named; `options` are the
-    settings it takes with their defaults (part of what is remembered: other options look at every pair again).
+    `kinds` are those it fits (empty: all; it is only given pairs of these); `default` says whether it runs without
+    being named; `options` are the settings it takes with their defaults (part of what is remembered: other options
+    look at every pair again). An option named `policy` is given the workspace's PII policy (strict, warn, off).
+
+    The engine gives a check each new version once; where `look` or `feed` raises, it is asked again row by row, and
+    the row at fault gets a finding: `feed` must take a row that it was given before as the same row.
     """
 
     name: ClassVar[str]
@@ -112,6 +161,8 @@ class Check:
     compares: ClassVar[bool] = False
     about: ClassVar[str] = ""
     options: ClassVar[dict[str, Any]] = {}
+    reads_labels: bool = False
+    """Whether its answer depends on labels (a check that compares): then new labels make it look again."""
 
     def __init__(self, **options: Any) -> None:
         """Raises UsageError for an option that it does not know, MissingExtraError where a package is missing."""
@@ -130,6 +181,13 @@ class Check:
     def finish(self) -> Iterable[Found]:
         """What is wrong with the pairs taken in, seen together; called once, after the last `feed`."""
         return ()
+
+    def figures(self) -> dict[str, Any]:
+        """Numbers about the data set as a whole, for the report; asked after `finish`. Must be JSON."""
+        return {}
+
+    def tick(self) -> None:
+        """Call it now and then in a long `finish`: it raises Cancelled where somebody asked to stop."""
 
 
 CHECKS: dict[str, type[Check]] = {}
