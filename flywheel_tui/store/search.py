@@ -22,7 +22,8 @@ _WORDS = re.compile(r'"([^"]*)"?|(\S+)')
 
 
 def match_query(text: str) -> str | None:
-    """FTS5's query for what a person typed: all words must occur, the last one may be unfinished.
+    """FTS5's query for what a person typed: all words must occur, the last one may be unfinished (from two letters on:
+    one letter begins too many words to be looked up between two keys).
 
     `"in quotes"` is a phrase; everything else is only ever a word: no operator of FTS5 can be reached. None where no
     letter or digit is in it.
@@ -34,7 +35,7 @@ def match_query(text: str) -> str | None:
         chosen = (phrase or word).replace('"', " ").encode("utf-8", "replace").decode()
         if not any(unicodedata.category(letter)[0] in "LN" for letter in chosen):
             continue
-        last = unfinished and number == len(words) - 1 and word
+        last = unfinished and number == len(words) - 1 and word and len(chosen) > 1
         parts.append(f'"{chosen}"*' if last else f'"{chosen}"')
     return " ".join(parts) or None
 
@@ -75,12 +76,6 @@ def index_batch(store: Store, rows: int = BATCH_ROWS) -> int:
             (_WATERMARK, str(upto)),
         )
     return taken
-
-
-def count_hits(connection: sqlite3.Connection, match: str, limit: int = RANKED_UP_TO) -> int:
-    """How many versions match, counted up to `limit` + 1."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM pair_fts WHERE pair_fts MATCH ? LIMIT ?)"
-    return int(connection.execute(query, (match, limit + 1)).fetchone()[0])
 
 
 def best_hits(connection: sqlite3.Connection, match: str, limit: int = RANKED_UP_TO) -> list[int]:
