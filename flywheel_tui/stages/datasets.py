@@ -142,7 +142,7 @@ def rows(
     connection = workspace.store.read()
     row = store.get_dataset(connection, name)
     expression = parse(where) if where else None
-    found = first_pairs(connection, row.id, where_of(expression), offset + limit).cut(offset, limit)
+    found = first_pairs(connection, row.id, where_of(expression), limit, offset)
     warnings = [str(warning) for warning in expression.warnings] if expression else []
     return [views.pair_view(connection, pair) for pair in found.roots], warnings
 

@@ -148,9 +148,16 @@ def select_pairs(
         connection.execute("COMMIT")
 
 
-def first_pairs(connection: sqlite3.Connection, dataset_id: int, where: Where, upto: int) -> Selection:
-    """The first `upto` pairs that the filter keeps; reads no further than it must."""
-    return _select(connection, dataset_id, where, upto, None)
+def first_pairs(
+    connection: sqlite3.Connection, dataset_id: int, where: Where, limit: int, offset: int = 0
+) -> Selection:
+    """The first `limit` pairs that the filter keeps after `offset` of them; reads no further than it must."""
+    if where.sql:
+        return _select(connection, dataset_id, where, offset + limit, None).cut(offset, limit)
+    selection = Selection()
+    query = "SELECT id, pair_id, status FROM pair_current WHERE dataset_id = ? ORDER BY position LIMIT ? OFFSET ?"
+    selection.extend(connection.execute(query, (dataset_id, limit, offset)).fetchall())
+    return selection
 
 
 def _mark(connection: sqlite3.Connection) -> int:

@@ -73,16 +73,18 @@ def test_a_filter_keeps_what_it_says(workspace: Workspace) -> None:
 
 
 def test_first_pairs_reads_no_further_than_it_must(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selections, "WINDOW", 5)
+    windows = list(selections.position_windows(workspace.store.read(), 1, 5))
+    monkeypatch.setattr(selections, "position_windows", lambda *_: iter(windows))
     asked: list[str] = []
     connection = workspace.store.read()
     connection.set_trace_callback(asked.append)
     try:
-        found = selections.first_pairs(connection, 1, EVERYTHING, 3)
+        found = selections.first_pairs(connection, 1, where_of(parse("length > 0")), 3, offset=1)
     finally:
         connection.set_trace_callback(None)
-    assert len(found) == 3
+    assert list(found.roots) == [2, 3, 4]
     assert sum(text.startswith("SELECT c.id") for text in asked) == 1
+    assert list(selections.first_pairs(connection, 1, EVERYTHING, 3, offset=28).roots) == [29, 30]
 
 
 def test_an_edit_and_a_label_after_the_selection_do_not_show(workspace: Workspace) -> None:
@@ -99,7 +101,6 @@ def test_an_edit_and_a_label_after_the_selection_do_not_show(workspace: Workspac
 
 
 def test_a_commit_while_the_list_is_taken_takes_it_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selections, "WINDOW", 10)
     ids = add_pairs(workspace, sft(30))
     connection, calls = workspace.store.read(), 0
 
