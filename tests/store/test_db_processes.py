@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import random
 import select
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,9 @@ def test_no_acknowledged_write_is_lost_when_writers_are_killed(store: Store, wri
 @pytest.mark.parametrize("durable", ["FULL", "NORMAL"])
 @pytest.mark.parametrize("writers", [1, 3])
 def test_no_acknowledged_write_is_lost_in_fifty_kills_each(store: Store, writers: int, durable: str) -> None:
-    assert kill_writers(store, kills=50, writers=writers, durable=durable) > 200
+    acknowledged = kill_writers(store, kills=50, writers=writers, durable=durable)
+    logging.getLogger(__name__).info("%d acknowledged writes under %s, %d writers", acknowledged, durable, writers)
+    assert acknowledged > 200
 
 
 CONTENDER = """
@@ -108,10 +110,10 @@ with Store(path) as store:
             if role == "reader":
                 rows = store.read().execute("SELECT id, text FROM bulk ORDER BY id DESC LIMIT 200").fetchall()
                 time.sleep(0.005)
-            elif role == "bulk":
+            elif role in ("bulk", "import"):
                 with store.tx(durable=False) as connection:
                     connection.executemany("INSERT INTO bulk (text) VALUES (?)", [("x" * 400,)] * 500)
-                time.sleep(0.002)
+                time.sleep(0.002 if role == "bulk" else 0.05)
             else:
                 with store.tx(durable=False) as connection:
                     number = connection.execute(
@@ -151,18 +153,20 @@ def test_people_workers_and_an_import_never_lock_each_other_out(store: Store) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("role", "p99", "longest"), [("import", 50, 250), ("bulk", 250, 600)])
 def test_a_minute_of_contention_keeps_labels_quick_and_the_wal_small(
-    store: Store, record_property: Callable[[str, object], None]
+    store: Store, role: str, p99: float, longest: float
 ) -> None:
+    """`import` reads and checks between its transactions, as ingest does; `bulk` writes as fast as the disk can."""
     workers = [f"worker {number}" for number in range(6)]
-    told, took, largest = contend(store, 60.0, [*workers, "bulk", "reader", "reader"])
+    told, took, largest = contend(store, 60.0, [*workers, role, "reader", "reader"])
     figures = (
-        f"labels {len(took)}, p50 {took[len(took) // 2]:.1f}, p99 {took[-len(took) // 100]:.1f}, max {took[-1]:.1f} ms"
+        f"{len(took)} labels, ms p50 {took[len(took) // 2]:.1f} p99 {took[-len(took) // 100]:.1f} max {took[-1]:.1f}"
     )
-    record_property("figures", f"{figures}, WAL {largest / 2**20:.0f} MB, {told}")
+    logging.getLogger(__name__).info("%s, WAL %.0f MB, %s", figures, largest / 2**20, told)
     assert all(report["errors"] == [] for report in told)
     assert largest <= 128 * 2**20
-    assert took[-len(took) // 100] <= 500
+    assert took[-len(took) // 100] <= p99 and took[-1] <= longest
 
 
 def test_the_wal_stays_small_while_readers_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
