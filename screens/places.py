@@ -53,10 +53,11 @@ class LabelRequest:
 PLACES: tuple[Place, ...] = (
     Place("datasets", "Datasets", "d", "screens.datasets:DatasetsScreen", "all data sets, taking in and writing out"),
     Place("browse", "Browse", "b", "screens.browse:BrowseScreen", "the pairs of a data set: search, filter, mark"),
+    Place("label", "Label", "l", "screens.label:LabelScreen", "one pair after the other, at the speed of the keyboard"),
 )
 """In the order of the tabs."""
 
-PANELS: dict[str, str] = {}
+PANELS: dict[str, str] = {"bulk": "screens.bulk:BulkScreen"}
 """Screens over another one: name -> `module:Class`."""
 
 

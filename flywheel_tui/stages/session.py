@@ -126,7 +126,10 @@ class LabelSession:
             return self._due
         if self.index >= len(self.queue):
             return None
-        pair = self.queue.at(self.index)
+        return self.item_of(self.queue.at(self.index))
+
+    def item_of(self, pair: int) -> Item:
+        """A pair as it stands in the queue."""
         return Item(pair, None, self._seed(pair))
 
     def _seed(self, pair: int, salt: bytes = b"") -> int:
@@ -146,7 +149,8 @@ class LabelSession:
         total = len(self.queue)
         ahead = range(self.index + 1, min(self.index + 1 + PREFETCH, total))
         pairs = [self.queue.at(at) for at in (*ahead, self.index - 1) if 0 <= at < total]
-        found = [self.card(pair) for pair in pairs]
+        # what is kept is looked at again when it is shown
+        found = [self._cards[pair][1] if pair in self._cards else self.card(pair) for pair in pairs]
         here = {item.pair} if (item := self.item()) else set()
         self._cards = {pair: kept for pair, kept in self._cards.items() if pair in here or pair in pairs}
         return found
@@ -159,20 +163,23 @@ class LabelSession:
 
     def advance(self) -> None:
         """On to the next place, after a decision."""
-        if self._due is not None and self.repeating:
+        if self._due is not None and self._item == self._due:
             self._due = None
             return
         self.index = min(self.index + 1, len(self.queue))
 
     def step(self, by: int) -> bool:
         """To a neighbour without deciding; False at the ends. A repetition that was due is given up."""
-        if self._due is not None:
-            self._due, by = None, by - (by > 0)
-        there = self.index + by
+        aside, self._due = self._due is not None, None
+        there = self.index + by - (aside and by > 0)
         if not 0 <= there <= len(self.queue):
-            return False
-        moved, self.index = there != self.index or self.repeating, there
-        return moved
+            return aside
+        moved, self.index = there != self.index, there
+        return moved or aside
+
+    def visit(self, pair: int) -> None:
+        """To a pair that is not in this queue (it was undone); the next step comes back to the queue."""
+        self._due = self.item_of(pair)
 
     def go_to(self, index: int) -> None:
         """To a place by its number (from 0). Raises UsageError where there is none."""
@@ -212,7 +219,7 @@ class LabelSession:
             note=said.note, tags=said.tags, flagged=said.flagged, blind=said.blind, revealed=said.revealed,
             policy=self.query.order, seed=item.seed if card.pair.kind == "preference" else None, session=self.uid,
             presented=self._shown_at, answered=self._last_answer, active_ms=None if said.stay else took // 1000,
-            repeat_of=item.repeat_of.uid if item.repeat_of else None, edit=said.edit,
+            repeat_of=item.repeat_of.uid if item.repeat_of and not said.stay else None, edit=said.edit,
         )  # fmt: skip
         return Prepared(
             decision=decision,

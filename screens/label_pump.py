@@ -1,0 +1,75 @@
+"""Keys one after the other: the next one is looked at when the one before has done all that it does.
+
+Textual hands a key to whatever has the focus when it arrives, so a key typed while a label is being written would be
+answered on the old pair, or land outside the field that the key before it opened. Here keys wait in line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from textual import events
+
+Job = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+
+
+class KeyPump:
+    """Works off keys and jobs in the order in which they came, in a task of its own that ends when there are none."""
+
+    def __init__(self, answer: Callable[[events.Key], Awaitable[None]], failed: Callable[[Exception], None]) -> None:
+        """`answer` does all that a key does; `failed` is told of an error that it did not take care of."""
+        self._answer, self._failed = answer, failed
+        self._line: deque[events.Key | Job] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked off."""
+        return self._task is not None
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller is what is being worked off."""
+        return self._task is not None and asyncio.current_task() is self._task
+
+    def put(self, what: events.Key | Job) -> None:
+        """Another key or job, after all the others."""
+        self._line.append(what)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work_off())
+
+    async def do(self, job: Job) -> None:
+        """Do a job: now where it is part of what is being worked off, else in its turn."""
+        if self.inside:
+            await job()
+        else:
+            self.put(job)
+
+    def drop(self) -> int:
+        """Forget the keys that wait: they were meant for something that did not happen. How many there were."""
+        waiting = len(self._line)
+        self._line.clear()
+        return waiting
+
+    async def idle(self) -> None:
+        """Wait until all is done."""
+        while self._task is not None and not self.inside:
+            await asyncio.wait([self._task])
+
+    async def _work_off(self) -> None:
+        try:
+            while self._line:
+                what = self._line.popleft()
+                if isinstance(what, events.Key):
+                    await self._answer(what)
+                else:
+                    await what()
+        except Exception as error:
+            self._line.clear()
+            self._failed(error)
+        finally:
+            self._task = None
