@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 HEARTBEAT_S = 5.0
-RETRY_STORE_S = 5.0
+RETRY_STORE_S = 2.0
 log = logging.getLogger("flywheel_tui.jobs")
 
 

@@ -20,7 +20,7 @@ from flywheel_tui.jobs import folder as files
 from flywheel_tui.jobs.log import Redactor, known_secrets, log_to
 from flywheel_tui.jobs.pool import spawn
 from flywheel_tui.jobs.process import Identity, end_group, identity, owner_is_dead
-from flywheel_tui.jobs.worker import STOP_WITHIN_S, Rules
+from flywheel_tui.jobs.worker import Rules
 from flywheel_tui.store import claims, jobs
 from flywheel_tui.workspace import DATABASE, Workspace
 
@@ -130,7 +130,7 @@ class Supervisor:
 
     def _end(self, workers: dict[str, Identity]) -> None:
         def end(name: str, worker: Identity) -> None:
-            gone = end_group(worker, grace_s=STOP_WITHIN_S + 2)
+            gone = end_group(worker, grace_s=self.rules.stop_within_s + 2)
             log.log(logging.INFO if gone else logging.ERROR, "worker %s %s", name, "ended" if gone else "would not end")
 
         threads = [threading.Thread(target=end, args=item) for item in workers.items()]
@@ -154,6 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lease", type=float, default=Rules.lease_s)
     parser.add_argument("--heartbeat", type=float, default=Rules.heartbeat_s)
     parser.add_argument("--poll", type=float, default=Rules.poll_s)
+    parser.add_argument("--stop-within", type=float, default=Rules.stop_within_s)
     parser.add_argument("--idle-exit", type=float, default=IDLE_POOL_S)
     options = parser.parse_args(arguments)
     log_file = options.workspace / files.FOLDER / "pool.log"
@@ -162,6 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
         lease_s=options.lease,
         heartbeat_s=options.heartbeat,
         poll_s=options.poll,
+        stop_within_s=options.stop_within,
         idle_exit_s=min(IDLE_WORKER_S, options.idle_exit),
     )
     try:

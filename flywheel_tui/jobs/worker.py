@@ -42,12 +42,14 @@ class Rules:
     lease_s: float = LEASE_S
     heartbeat_s: float = HEARTBEAT_S
     poll_s: float = 0.25
+    stop_within_s: float = STOP_WITHIN_S
     idle_exit_s: float | None = None
     slots: tuple[str, ...] | None = None
 
     def arguments(self) -> list[str]:
         """The command line that says the same."""
         said = ["--lease", str(self.lease_s), "--heartbeat", str(self.heartbeat_s), "--poll", str(self.poll_s)]
+        said += ["--stop-within", str(self.stop_within_s)]
         if self.idle_exit_s is not None:
             said += ["--idle-exit", str(self.idle_exit_s)]
         return said + (["--slots", ",".join(self.slots)] if self.slots is not None else [])
@@ -134,8 +136,8 @@ def listen_for_signals(stop: Worker) -> None:
         ours.recv(1)
         log.info("asked to stop")
         stop.stop()
-        time.sleep(STOP_WITHIN_S)
-        log.warning("no safe point within %.0f s: the process ends, its lease runs out", STOP_WITHIN_S)
+        time.sleep(stop.rules.stop_within_s)
+        log.warning("no safe point within %.0f s: the process ends, its lease runs out", stop.rules.stop_within_s)
         logging.shutdown()
         keep.close()
         os._exit(EXIT_STOPPED_HARD)
@@ -151,6 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lease", type=float, default=LEASE_S)
     parser.add_argument("--heartbeat", type=float, default=HEARTBEAT_S)
     parser.add_argument("--poll", type=float, default=0.25)
+    parser.add_argument("--stop-within", type=float, default=STOP_WITHIN_S)
     parser.add_argument("--idle-exit", type=float)
     parser.add_argument("--slots", type=lambda text: tuple(text.split(",")), help=f"of {', '.join(SLOTS)}")
     options = parser.parse_args(arguments)
@@ -169,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
                 lease_s=options.lease,
                 heartbeat_s=options.heartbeat,
                 poll_s=options.poll,
+                stop_within_s=options.stop_within,
                 idle_exit_s=options.idle_exit,
                 slots=options.slots,
             )

@@ -146,7 +146,7 @@ def contend(store: Store, seconds: float, roles: list[str]) -> tuple[list[dict[s
 
 
 def test_people_workers_and_an_import_never_lock_each_other_out(store: Store) -> None:
-    told, took, _ = contend(store, 4.0, ["worker a", "worker b", "bulk", "reader"])
+    told, took, _ = contend(store, 3.0, ["worker a", "worker b", "bulk", "reader"])
     assert [report["errors"] for report in told] == [[]] * 4
     assert all(int(str(report["done"])) > 10 for report in told)
     assert len(took) > 20 and took[len(took) // 2] < 250, took
@@ -171,10 +171,10 @@ def test_a_minute_of_contention_keeps_labels_quick_and_the_wal_small(
 
 def test_the_wal_stays_small_while_readers_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "CHECKPOINT_BYTES", 2 * 2**20)
-    command = [sys.executable, "-c", CONTENDER, str(store.path), "reader", "4"]
+    command = [sys.executable, "-c", CONTENDER, str(store.path), "reader", "3"]
     readers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     wal = store.path.with_name(store.path.name + "-wal")
-    written, sizes, until = 0, [0], time.monotonic() + 4
+    written, sizes, until = 0, [0], time.monotonic() + 3
     while time.monotonic() < until:
         with store.tx(durable=False) as connection:
             connection.executemany("INSERT INTO bulk (text) VALUES (?)", [("x" * 2000,)] * 50)
