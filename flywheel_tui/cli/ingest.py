@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +39,9 @@ def ingest(
     from flywheel_tui.stages.ingest import IngestOptions
     from flywheel_tui.stages.layouts import parse_map
 
+    if not options["source"].startswith("hf://"):
+        # a worker elsewhere may have to go on with it
+        options["source"] = str(Path(options["source"]).absolute())
     request = IngestOptions(**options, mapping=parse_map(mapping) if mapping else None)
     if dry_run:
         _show_preview(request, as_json)
