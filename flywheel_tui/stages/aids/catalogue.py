@@ -23,7 +23,7 @@ _ABOUT_TYPES = frozenset(("type", "properties", "$ref", "allOf", "anyOf", "oneOf
 class ToolFault(NamedTuple):
     """What is wrong with a tool itself: its number in the list, the path inside it, a sentence."""
 
-    index: int
+    number: int
     path: str
     message: str
     severity: str = "error"

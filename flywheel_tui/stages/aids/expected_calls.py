@@ -59,7 +59,8 @@ def match_calls(
 def _count(wanted: int, made: int) -> str:
     if not wanted:
         return f"no call is expected, {made} {'is' if made == 1 else 'are'} made"
-    return f"{wanted} call{'s are' if wanted > 1 else ' is'} expected, {made or 'none'} {'is' if made < 2 else 'are'} made"
+    asked = f"{wanted} call{'s are' if wanted > 1 else ' is'} expected"
+    return f"{asked}, {made or 'none'} {'is' if made < 2 else 'are'} made"
 
 
 def _same_name(expected: Mapping[str, Any], call: Mapping[str, Any]) -> bool:

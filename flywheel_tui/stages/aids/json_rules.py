@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 
 class Problem(NamedTuple):
@@ -51,7 +51,7 @@ def nothing(value: Any) -> list[Problem] | None:
     return [Problem((), f"{shown(value)} is allowed nowhere here")]
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
@@ -115,9 +115,9 @@ def node(kinds: tuple[str, ...] | None, nullable: bool, parts: list[Check], by_t
 
     def check(value: Any) -> list[Problem] | None:
         kind = type(value)
+        if value is None and nullable:
+            return None
         if allowed is not None and kind not in allowed and not (whole and kind is float and value.is_integer()):
-            if value is None and nullable:
-                return None
             what = "" if kind is dict or kind is list or value is None else f"{shown(value)} is "
             return [Problem((), f"{what}{kind_of(value) if kind is not float else 'a fraction'}, not {wanted}")]
         found: list[Problem] | None = None
@@ -151,7 +151,7 @@ def required(names: tuple[str, ...]) -> Check:
     def check(value: Any) -> list[Problem] | None:
         if wanted <= value.keys():
             return None
-        return [Problem((), f'"{name[:60]}" is required and missing') for name in names if name not in value]
+        return [Problem((), f'the required argument "{name[:60]}" is missing') for name in names if name not in value]
 
     return check
 
@@ -182,16 +182,13 @@ def members(known: dict[str, Check], patterns: list[tuple[Callable[[str], Any], 
     if patterns or others not in (None, nothing):
         return check
 
-    closed = others is nothing
+    unknown = [Problem((), "it is not in the schema")] if others is nothing else None
 
     def check_named(value: Any) -> list[Problem] | None:
         found: list[Problem] | None = None
         for name, part in value.items():
             rule = known.get(name)
-            if rule is None:
-                problems = [Problem((), "it is not in the schema")] if closed else None
-            else:
-                problems = rule(part)
+            problems = unknown if rule is None else rule(part)
             if problems:
                 found = [*(found or ()), *under(name, problems)]
                 if len(found) >= MOST:
@@ -211,7 +208,7 @@ def names(part: Check) -> Check:
     return check
 
 
-def size(low: int | None, high: int | None, what: str) -> Check:
+def size(low: float | None, high: float | None, what: str) -> Check:
     def check(value: Any) -> list[Problem] | None:
         if low is not None and len(value) < low:
             return [Problem((), f"{len(value)} {what}, at least {low} are asked for")]
@@ -248,7 +245,7 @@ def unique(value: Any) -> list[Problem] | None:
     return [Problem((), "an element is there twice")]
 
 
-def contains(part: Check, low: int, high: int | None, budget: Budget) -> Check:
+def contains(part: Check, low: float, high: float | None, budget: Budget) -> Check:
     def check(value: Any) -> list[Problem] | None:
         count = 0
         for one in value:
@@ -256,7 +253,9 @@ def contains(part: Check, low: int, high: int | None, budget: Budget) -> Check:
             count += not part(one)
         if count < low:
             return [Problem((), "it lacks an element that the schema asks for")]
-        return [Problem((), f"{count} elements of a sort of which {high} are allowed")] if high and count > high else None
+        if high is not None and count > high:
+            return [Problem((), f"{count} elements of a sort of which {high} are allowed")]
+        return None
 
     return check
 

@@ -61,6 +61,13 @@ def _pattern(source: str) -> Any:
     return re2.compile(source, options)
 
 
+def _about_elements(node: dict[str, Any]) -> dict[str, Any]:
+    """A list that is to be "one of" some texts: what its author meant are the elements."""
+    items = node.get("items", {})
+    meant = {key: value for key, value in node.items() if key != "enum"}
+    return {**meant, "items": {**items, "enum": node["enum"]}} if type(items) is dict else meant
+
+
 class _Compiler:
     def __init__(self, root: Any) -> None:
         self.root = root
@@ -89,13 +96,16 @@ class _Compiler:
             self._number(node[name], (*path, name), whole=True)
         for name in _NUMBERS & node.keys():
             self._number(node[name], (*path, name), whole=False)
-        parts = [*self._generic(node, path)]
         kinds, node = self._types(node, path)
+        if kinds == ("array",) and type(node.get("enum")) is list and not any(type(v) is list for v in node["enum"]):
+            node = _about_elements(node)
+        parts = [*self._generic(node, path)]
         by_type = {
             dict: self._object(node, path, closed), list: self._array(node, path),
             str: self._string(node, path), int: self._numeric(node, path),
         }  # fmt: skip
-        return rules.node(kinds, node.get("nullable") is True, parts, {k: v for k, v in by_type.items() if v})
+        nullable = node.get("nullable") is True or ("default" in node and node["default"] is None)
+        return rules.node(kinds, nullable, parts, {k: v for k, v in by_type.items() if v})
 
     # -- what a value may be -----------------------------------------------------------------------------------------
 
@@ -282,7 +292,7 @@ class _Compiler:
             self.fault(path, f"{path[-1]} is {rules.shown(value)}, not a {'count' if whole else 'number'}")
 
     @staticmethod
-    def _limits(node: dict[str, Any], low: str, high: str) -> tuple[int | None, int | None]:
+    def _limits(node: dict[str, Any], low: str, high: str) -> tuple[float | None, float | None]:
         first, last = (value if rules.is_number(value := node.get(name)) else None for name in (low, high))
         return first, last
 

@@ -38,7 +38,7 @@ def type_schema(name: str, depth: int = 0) -> dict[str, Any] | None:
     if lowered in _ANYTHING:
         return {}
     if "|" in plain and "[" not in plain:
-        return _either([part for part in plain.split("|")], depth)
+        return _either(plain.split("|"), depth)
     outer, bracket, inner = plain.partition("[")
     if not bracket or not inner.endswith("]"):
         return None
