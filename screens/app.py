@@ -6,10 +6,9 @@ shell calls. Style sheets: `NAME.tcss` beside `NAME.py`, named in the screen's `
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
@@ -17,15 +16,15 @@ from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from flywheel_tui.errors import FlywheelError
 from flywheel_tui.identity import now_us
 from flywheel_tui.stages import views
-from screens import jobs
+from flywheel_tui.text import visible
 from screens.bindings import bindings_of, check_keymap, show_key
+from screens.bridge import POLL_SECONDS, StoreBridge
 from screens.glyphs import Glyphs
 from screens.palette import ActProvider
 from screens.places import PANELS, PLACES, BrowseRequest, LabelRequest, load, place_named
-from screens.terminal import SafeApp, run
+from screens.terminal import run
 from screens.themes import THEMES, TOKEN_DEFAULTS
 from screens.work_screen import WorkScreen
 
@@ -33,20 +32,16 @@ if TYPE_CHECKING:
     from flywheel_tui.store.views import ViewQuery
     from flywheel_tui.workspace import Workspace
 
-POLL_SECONDS = 0.1
-"""How often the database is asked whether anybody has committed (a matter of microseconds)."""
 
-
-class FlywheelApp(SafeApp[None]):
+class FlywheelApp(StoreBridge):
     """The workstation over one workspace."""
 
     TITLE = "flywheel"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     COMMANDS: ClassVar[set[Any]] = {ActProvider}
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
     ENABLE_COMMAND_PALETTE = True
 
-    banner: reactive[str] = reactive("")
     dataset: reactive[str] = reactive("")
 
     def __init__(
@@ -72,11 +67,7 @@ class FlywheelApp(SafeApp[None]):
         self.reviewer = reviewer or workspace.reviewer
         self.glyphs = Glyphs(self.settings.glyphs == "ascii")
         self.crash_folder = workspace.root / "reports"
-        self._banners: dict[str, str] = {}
-        self._jobs = ""
-        self._watched: set[int] = set()
         self._trail: list[str] = []
-        self._seen_version = -1
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = "flywheel-mono" if no_color else self._known_theme(self.settings.theme)
@@ -114,34 +105,9 @@ class FlywheelApp(SafeApp[None]):
         """Take the keymap, go to the first place, begin to listen to the store."""
         self.set_keymap(self.settings.keymap)
         await self.go(self._start)
-        self.set_interval(POLL_SECONDS, self._poll)
+        self.set_interval(POLL_SECONDS, self.poll)
         if self._problem:
             self.call_after_refresh(self.hint, self._problem)
-
-    def _poll(self) -> None:
-        try:
-            version = self.workspace.store.data_version()
-            if version == self._seen_version:
-                return
-            self._seen_version = version
-            self._jobs = views.jobs_line(self.workspace)
-        except FlywheelError as error:
-            self.show_banner("store", str(error))
-            return
-        self.clear_banner("store")
-        for job in jobs.ended(self.workspace, self._watched):
-            text, well = jobs.outcome(job)
-            self.notify(text, severity="information" if well else "error", timeout=8 if well else 30)
-        base = self.base_screen
-        if base is not None:
-            base.store_changed()
-            base.refresh_chrome()
-
-    @property
-    def base_screen(self) -> WorkScreen | None:
-        """The place under any dialog."""
-        stack = self.screen_stack
-        return stack[0] if stack and isinstance(stack[0], WorkScreen) else None
 
     @property
     def facts(self) -> list[str]:
@@ -150,48 +116,23 @@ class FlywheelApp(SafeApp[None]):
             self.workspace.root.name or str(self.workspace.root),
             f"reviewer {self.reviewer}",
             self.dataset,
-            self._jobs,
+            self.jobs_under_way,
         ]
-        from flywheel_tui.text import visible
-
         return [visible(fact, multiline=False, limit=40) for fact in facts if fact]
-
-    def show_banner(self, key: str, text: str) -> None:
-        """Something that must not be missed (a label that could not be saved): stays until `clear_banner(key)`."""
-        self._banners[key] = text
-        self.banner = text
-
-    def clear_banner(self, key: str) -> None:
-        """What was wrong is right again."""
-        if self._banners.pop(key, None) is not None:
-            self.banner = next(reversed(self._banners.values()), "")
-
-    def watch_banner(self) -> None:
-        """Draw the header again."""
-        self._refresh_chrome()
 
     def watch_dataset(self) -> None:
         """Draw the header again."""
-        self._refresh_chrome()
-
-    def _refresh_chrome(self) -> None:
-        if self.is_running and (base := self.base_screen) is not None and base.is_mounted:
-            base.refresh_chrome()
-
-    def hint(self, text: str) -> None:
-        """A brief word in the footer of the place shown."""
-        if (base := self.base_screen) is not None and base.is_mounted:
-            base.hint(text)
+        self.refresh_chrome()
 
     # -- getting about
 
-    async def go(self, name: str, request: Any = None) -> None:
-        """Show a place and tell it what was asked for."""
+    async def go(self, name: str, request: Any = None, *, back: bool = False) -> None:
+        """Show a place and tell it what was asked for; unless going `back`, escape returns here."""
         if place_named(name) is None:
             self.hint(f"there is no place named {name}")
             return
-        if (base := self.base_screen) is not None and name != base.PLACE:
-            self._trail = [*[before for before in self._trail if before != base.PLACE], base.PLACE][-10:]
+        if not back and (base := self.base_screen) is not None and base.PLACE != name:
+            self._trail = [*(before for before in self._trail if before != base.PLACE), base.PLACE]
         await self.switch_mode(name)
         if (base := self.base_screen) is not None:
             base.arrive(request)
@@ -218,11 +159,7 @@ class FlywheelApp(SafeApp[None]):
     async def action_back(self) -> None:
         """Go to the place one came from."""
         if self._trail:
-            before = self._trail.pop()
-            await self.go(before)
-            self._trail = [name for name in self._trail if name != before]
-            if self._trail and self._trail[-1] == before:
-                self._trail.pop()
+            await self.go(self._trail.pop(), back=True)
         else:
             self.hint("nowhere to step back to; q leaves")
 
@@ -241,25 +178,19 @@ class FlywheelApp(SafeApp[None]):
             await self.save_work()
             self.exit()
 
+    async def save_work(self) -> None:
+        """The program ends: every place that is open keeps what is half done."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, WorkScreen):
+                    await screen.save_work()
+
     async def on_key(self, event: events.Key) -> None:
         """A key that nothing takes is seen: a word in the footer."""
         active = self.screen.active_bindings.get(event.key)
         if active is None or not active.enabled:
             shown = show_key(event.key)
             self.hint(f"{shown} does nothing here; ? lists the keys")
-
-    @work(group="jobs", exit_on_error=False, description="put a job in the queue")
-    async def start_job(self, kind: str, args: dict[str, Any], title: str) -> None:
-        """Have something long done behind the screens; what became of it is said when it ends."""
-        submit = partial(jobs.submit, self.workspace, kind, args, title=title, worker=self.worker)
-        try:
-            job = await asyncio.to_thread(submit)
-        except FlywheelError as error:
-            self.notify(str(error), severity="error", timeout=30)
-            return
-        self._watched.add(job.id)
-        self._seen_version = -1
-        self.hint(f"{title}: under way" if self.worker else f"{title}: queued; flywheel worker takes it up")
 
     # -- what one screen asks of another
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -45,7 +46,7 @@ class BrowseScreen(WorkScreen):
     """A table over any number of pairs, and a preview of the one at the cursor."""
 
     PLACE = "browse"
-    CSS_PATH = "browse.tcss"
+    CSS_PATH = Path(__file__).with_name("browse.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("browse")
 
     class Grew(Message):

@@ -54,7 +54,7 @@ class DatasetsScreen(WorkScreen):
     """The list, and a panel about the data set at the cursor."""
 
     PLACE = "datasets"
-    CSS_PATH = "datasets.tcss"
+    CSS_PATH = Path(__file__).with_name("datasets.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("datasets")
 
     def __init__(self) -> None:
@@ -110,11 +110,12 @@ class DatasetsScreen(WorkScreen):
 
     def _wanted_columns(self) -> tuple[str, ...]:
         width = self.size.width
+        room = width - (46 if width >= 140 else 40 if width >= 100 else 0)
         columns = ["data set", "kind", "pairs", "labelled"]
-        if width >= 72:
+        if room >= 70:
             columns += ["findings"]
         columns += ["last activity"]
-        if width >= 130:
+        if room >= 92:
             columns += ["runs", "passed"]
         return tuple(columns)
 

@@ -52,9 +52,9 @@ def panel_content(summary: DatasetSummary, figures: DatasetFigures | None, glyph
         lines.append(
             Content.assemble(
                 (f"{mark.glyph} {mark.word:<9}", f"${mark.token}"),
-                f"{count:>10,} ",
+                f"{count:>9,} ",
                 (f"{share:>4.0%} ", "$muted"),
-                (glyphs.bar(share, 12), f"${mark.token}"),
+                (glyphs.bar(share, 8), f"${mark.token}"),
             )
         )
     for name in ("flagged", "with findings"):

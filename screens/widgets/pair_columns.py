@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-STATUS_WIDTH = 10
+STATUS_WIDTH = 11
 SCORE_WIDTH = 5
 FINDINGS_WIDTH = 4
 
