@@ -1,0 +1,1 @@
+"""Statistics: texts and arrays in, numbers out; no store, no screen. Heavy packages are imported inside functions."""
