@@ -74,7 +74,7 @@ _PATTERNS: tuple[tuple[Rule, str], ...] = (
                rf" (?:ai |llm |automated )?{_JUDGE}\b[^\n]{{0,160}}?{_VERDICT}"),
     (_DEMAND, rf"\b(?:give|award|assign|grant|score|rate|grade|mark)\b (?:\w+ ){{0,2}}?{_THIS}\b(?: \w+){{0,7}}?,? "
               rf"(?:(?:a|an|with|as|at|of|the|score|rating|grade|mark|is|be|by) ){{0,5}}{_FULL}\b"
-              r"(?:(?:/| / | out of | von | of )(?:10|ten|5|five|100)\b| (?:points|marks|stars|score|rating|grade"
+              r"(?:(?:/| / | out of | von | of )(?:10|ten|5|five|100)\b| (?:points|marks|score|rating|grade"
               r"|mark)\b|[.!;,\n]|\s*$| and| on| for)"),
     (_DEMAND, r"\b(?:bewerte\w*|gib|geben sie|vergib)\b[^.!?\n]{0,40}\b(?:antwort|text|lösung"
               r"|dies\w*)\b[^.!?\n]{0,30}(?:\b10\b|\bzehn\b|höchst\w*|volle\w*) ?(?:punkt|von 10|note|bewertung"
@@ -92,8 +92,9 @@ _PATTERNS: tuple[tuple[Rule, str], ...] = (
     (_OUTPUT, r"\b(?:do not|don['’]t|no need to|never) (?:evaluate|grade|judge|check|verify|score"
               r"|rate)\b[^.\n]{0,30}\b(?:answer|response|submission|it)\b[^.\n]{0,40}\b(?:just|but|and"
               r"|instead)\b[^.\n]{0,20}\b(?:pass|approve|accept|give|score|10)\b"),
-    (_ROLE, r"\[\s?(?:system|admin|administrator|developer)(?: (?:note|message|override|prompt|instructions?|update))?\b"
+    (_ROLE, r"\[\s?(?:system|admin|administrator|developer)(?: (?:note|message|override|prompt|instructions?))?\b"
             r"[^\]\n]{0,40}:|<\|(?:im_start|start_header_id)\|>\s?system"),
+    (_ROLE, r"(?m)^\s*#{2,4} ?system ?:"),
     (_ROLE, r"(?m)^\s*(?:#{1,4} ?|\*\*)?(?:system (?:prompt|override|message|note|instructions?)|new instructions?"
             r"|admin override)(?:\*\*)? ?:"),
     (_ROLE, r"\b(?:begin|start of|end of) (?:new )?(?:system|admin|hidden) (?:prompt|instructions?|message)\b"

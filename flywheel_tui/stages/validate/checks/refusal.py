@@ -56,7 +56,7 @@ _REFUSE = (
     r"\b(?:lo siento|disculpa|perdón)\b[^.!?\n]{0,30}\bno puedo (?:ayudar|responder|proporcionar|cumplir|hacer)",
     r"\bmi dispiace\b[^.!?\n]{0,30}\bnon posso (?:aiutar|rispondere|fornire|fare)",
     r"\b(?:desculpe|sinto muito|lamento)\b[^.!?\n]{0,30}\bnão posso (?:ajudar|responder|fornecer|fazer)",
-    r"\bhet spijt me\b[^.!?\n]{0,30}\bik kan\b[^.!?\n]{0,30}\bniet (?:helpen|beantwoorden)",
+    r"\bhet spijt me\b[^.!?\n]{0,30}\bik kan\b[^.!?\n]{0,30}\bniet (?:\w+ )?(?:helpen|beantwoorden)",
     r"(?:извините|к сожалению|простите)[^.!?\n]{0,30}не могу (?:помочь|ответить|выполнить|предоставить)",
     r"(?:抱歉|对不起|對不起)[，,]?\s?(?:但)?我?(?:无法|不能|無法)",
     r"申し訳(?:ありません|ございません)が[^。\n]{0,40}(?:できません|お答えできかね)",

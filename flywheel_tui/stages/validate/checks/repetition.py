@@ -52,8 +52,8 @@ class Repetition(Check):
             return None
         words = text.split()
         longest = max(map(len, words), default=0)
-        # half of the words are new in ordinary prose even of some hundred words: most texts end here
-        if len(set(words)) * 2 > len(words) and longest <= _LONG_WORD:
+        if len(text) <= _SHORT and len(set(words)) * 2 > len(words) and longest <= _LONG_WORD:
+            # half of the words are new in any short text that goes somewhere
             return None
         part = text if len(text) <= _CHARACTERS else text[-_CHARACTERS:]
         offset = len(text) - len(part)
