@@ -189,8 +189,9 @@ def _patterns() -> list[Pattern]:
         Pattern(r"\b(?:0x[0-9a-fA-F]{40}|(?:bc1|ltc1)[a-z0-9]{11,71}|[13LMD][1-9A-HJ-NP-Za-km-z]{25,34})\b", _coin,
                 r"\b(?:0x[0-9a-fA-F]{8}|bc1|ltc1|[13LMD][1-9A-HJ-NP-Za-km-z]{25})"),
     ]  # fmt: skip
-    for kind in IDS:
-        listed.append(Pattern(kind.regex, partial(_national, kind, re.compile(kind.label) if kind.label else None)))
+    for kind in IDS:  # a number that must be named is sought only where its name stands
+        label = re.compile(kind.label) if kind.label else None
+        listed.append(Pattern(kind.regex, partial(_national, kind, label), f"(?i){kind.label}" if kind.label else None))
     listed += [
         Pattern(_BIRTH_LABEL + r"[^0-9\n]{0,16}?" + _WHEN, partial(_born, False), _BIRTH_LABEL),
         Pattern(_BORN + r"[^0-9\n]{0,4}?" + _WHEN, partial(_born, True), _BORN),
@@ -214,7 +215,7 @@ def _ranked(rank: int, accept: Callable[[Hit], Said | None], hit: Hit) -> tuple[
 def _person_finder(model: str) -> Callable[[str], Iterator[tuple[int, int]]]:
     """Names by a spaCy model that is on this machine; nothing is downloaded."""
     try:
-        import spacy  # type: ignore[import-not-found, unused-ignore]
+        import spacy
     except ImportError:
         raise MissingExtraError("check pii with names", "spacy", "names") from None
     try:
