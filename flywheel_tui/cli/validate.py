@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--every-finding", is_flag=True, help="List every finding in the report, not only examples.")
 @click.option("--write-clean", metavar="PATH", help="Write the pairs without errors to a JSON Lines file.")
 @click.option("--redact", is_flag=True, help="Put marks such as [EMAIL] in place of personal data and secrets there.")
+@click.option("--helpers", type=click.IntRange(min=0), help="Processes that help (default: one a core, where it pays).")
 @click.option("--force", is_flag=True, help="Overwrite the clean file where it is there already.")
 @click.option("--list", "list_checks", is_flag=True, help="List the checks and their options.")
 @json_option

@@ -14,6 +14,8 @@ import msgspec
 
 from flywheel_tui.identity import now_us
 
+Reader = sqlite3.Connection
+"""A read connection, for those who only hand it on."""
 READ_ROWS = 1_000
 READ_CHARACTERS = 4_000_000
 

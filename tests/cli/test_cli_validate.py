@@ -251,8 +251,8 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(tmp_path: Path)
 
 
 def test_candidates_give_each_text_once() -> None:
-    body = json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
-                                    {"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]})  # fmt: skip
+    turns = [("user", "a"), ("assistant", "b"), ("user", "q"), ("assistant", "r")]
+    body = json.dumps({"messages": [{"role": role, "content": content} for role, content in turns]})
     row = Candidate(1, "sft", "q", None, "r", body)
     assert list(row.texts()) == [
         ("instruction", "q"), ("output", "r"), ("body.messages[0].content", "a"), ("body.messages[1].content", "b"),

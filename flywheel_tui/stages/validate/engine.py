@@ -20,6 +20,7 @@ from flywheel_tui.errors import ConflictError, FlywheelError, UsageError
 from flywheel_tui.expressions import parse
 from flywheel_tui.identity import now_us
 from flywheel_tui.stages.validate.base import Candidate, Found
+from flywheel_tui.stages.validate.crew import Crew, Job, crew_size
 from flywheel_tui.stages.validate.look import Looked, candidates, checked, feed, look, of_kinds
 from flywheel_tui.stages.validate.plan import Line, plan
 from flywheel_tui.stages.validate.report import CheckReport, ValidationReport, line_of, ordered, passes
@@ -58,6 +59,8 @@ class ValidateOptions(msgspec.Struct, frozen=True, kw_only=True):
     write_clean: str | None = None
     redact: bool = False
     force: bool = False
+    helpers: int | None = None
+    """Processes that look at pairs beside this one; None: as many as there are cores where it pays."""
 
 
 def validate(workspace: Workspace, options: ValidateOptions, *, on_progress: Say | None = None) -> ValidationReport:
@@ -145,8 +148,7 @@ class _Run:
         else:
             after = 0 if self.comparing else min([line.upto for line in self.single], default=0)
             versions = store.Versions(self.connection, self.dataset.id, after)
-            total = versions.count()
-            self._pass(iter(versions.read, []), total)
+            self._pass(iter(versions.read, []), versions.count())
         self._forget_partly_known()
         for line in self.comparing:
             self._compare(line)
@@ -175,48 +177,83 @@ class _Run:
             yield store.read_versions(self.connection, part.versions)
 
     def _pass(self, batches: Iterator[list[VersionRow]], total: int | None) -> None:
-        done = 0
         self.say(0, total, self.phase)
-        for rows in batches:
-            self._batch(rows)
-            done += len(rows)
-            self.looked_at = done
-            self.say(done, total, self.phase)
+        size = crew_size(total or 0, self.options.helpers) if self.single and self.expression is None else 0
+        crew = Crew(self.workspace.store.path, [line.check for line in self.single], size) if size else None
+        try:
+            for rows in batches:
+                everything = candidates(rows)
+                if crew and crew.works:
+                    self._give(crew, everything, total)
+                else:
+                    self._look(everything)
+                self._feed(everything, rows)
+                if not (crew and crew.works):
+                    self._advance(len(rows), total)
+            while crew and crew.busy:
+                self._take(crew, total)
+        finally:
+            if crew:
+                crew.close()
 
-    def _batch(self, rows: list[VersionRow]) -> None:
-        everything = candidates(rows)
+    def _advance(self, count: int, total: int | None) -> None:
+        self.looked_at += count
+        self.say(self.looked_at, total, self.phase)
+
+    def _give(self, crew: Crew, rows: Sequence[Candidate], total: int | None) -> None:
+        """Hand a batch to a helper, and write what has come back of an earlier one."""
+        if crew.full:
+            self._take(crew, total)
+        crew.give(Job([row.id for row in rows], [line.upto for line in self.single]))
+
+    def _take(self, crew: Crew, total: int | None) -> None:
+        job, answer = crew.take(self.connection)
+        found: list[FindingRow] = []
+        seen: dict[str, list[int]] = {}
+        for line, looked, given, upto in zip(self.single, answer.looked, answer.given, job.above, strict=True):
+            if mine := [id for id in job.versions if id > upto]:
+                seen[line.name] = mine
+                found += self._taken(line, given, Looked(*looked))
+        self._write_batch(job.versions, seen, found)
+        self._advance(len(job.versions), total)
+
+    def _look(self, rows: Sequence[Candidate]) -> None:
         found: list[FindingRow] = []
         seen: dict[str, list[int]] = {}
         for line in self.single:
-            mine: Sequence[Candidate] = everything
-            if self.expression is None and line.upto >= everything[0].id:
-                mine = [row for row in everything if row.id > line.upto]
+            mine = rows
+            if self.expression is None and line.upto >= rows[0].id:
+                mine = [row for row in rows if row.id > line.upto]
             if mine:
                 seen[line.name] = [row.id for row in mine]
                 mine = of_kinds(mine, line.check.kinds)
-                found += self._taken(line, mine, look(line.check, mine))
-        if self.comparing:
-            current = [row for row, version in zip(everything, rows, strict=True) if version.current]
-            for line in self.comparing:
-                mine = of_kinds(current, line.check.kinds)
-                looked = feed(line.check, mine)
-                line.fed_badly += looked.found
-                self._taken(line, mine, looked)
-        if seen:
-            self._write_batch(everything, seen, found)
+                found += self._taken(line, len(mine), look(line.check, mine))
+        self._write_batch([row.id for row in rows], seen, found)
 
-    def _taken(self, line: Line, rows: Sequence[Candidate], looked: Looked) -> list[FindingRow]:
-        line.looked_at += len(rows)
+    def _feed(self, rows: Sequence[Candidate], versions: Sequence[VersionRow]) -> None:
+        """Hand the current versions to the checks that compare."""
+        if not self.comparing:
+            return
+        current = [row for row, version in zip(rows, versions, strict=True) if version.current]
+        for line in self.comparing:
+            mine = of_kinds(current, line.check.kinds)
+            looked = feed(line.check, mine)
+            line.fed_badly += looked.found
+            self._taken(line, len(mine), looked)
+
+    def _taken(self, line: Line, given: int, looked: Looked) -> list[FindingRow]:
+        line.looked_at += given
         line.could_not += looked.broken
         line.seconds += looked.seconds
         return _rows(line, looked.found)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def _write_batch(self, rows: Sequence[Candidate], seen: dict[str, list[int]], found: list[FindingRow]) -> None:
+    def _write_batch(self, ids: list[int], seen: dict[str, list[int]], found: list[FindingRow]) -> None:
         """Write what was found, in transactions that end between two pairs and move the watermarks along."""
+        if not seen:
+            return
         found.sort(key=lambda row: row.pair)
-        ids = [row.id for row in rows]
         for part, some in _portions(ids, found):
             within = set(part)
             with self.workspace.store.tx(durable=False) as connection:

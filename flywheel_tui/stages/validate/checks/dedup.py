@@ -34,7 +34,8 @@ def folded(text: str) -> bytes:
 
 def content_key(row: Candidate) -> bytes:
     """16 bytes over everything that a pair says."""
-    parts = [row.kind.encode(), folded(row.instruction), folded(row.input or ""), folded(row.output or "")]
+    # set apart by a sign that folding leaves alone; folded in one go, which takes half the time
+    parts = [folded(f"{row.kind} \x02 {row.instruction} \x02 {row.input or ''} \x02 {row.output or ''}")]
     if row.has_body:
         body = row.body
         parts += [path.encode() + b"\x1e" + folded(text) for path, text in row.texts() if path.startswith("body.")]
@@ -43,7 +44,7 @@ def content_key(row: Candidate) -> bytes:
         for message in messages if isinstance(messages, list) else ():
             if isinstance(message, dict) and (calls := message.get("tool_calls")):
                 parts.append(_encode(calls))
-    return blake2b(b"\x1f".join(parts), digest_size=16).digest()
+    return blake2b(b"\x1f".join(parts) if len(parts) > 1 else parts[0], digest_size=16).digest()
 
 
 @check

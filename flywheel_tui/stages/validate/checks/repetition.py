@@ -13,7 +13,7 @@ _GRAM = 3
 _CHARACTERS = 60_000
 _LONG_WORD = 30
 _SHORT = 200
-_PROBE = 16
+_PROBE = 22
 
 
 def _comes_back(text: str) -> bool:
