@@ -25,7 +25,7 @@ from screens.glyphs import Glyphs
 from screens.palette import ActProvider
 from screens.places import PANELS, PLACES, BrowseRequest, LabelRequest, load, place_named
 from screens.terminal import run
-from screens.themes import THEMES, TOKEN_DEFAULTS
+from screens.themes import ROW_CURSOR, THEMES, TOKEN_DEFAULTS
 from screens.work_screen import WorkScreen
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class FlywheelApp(StoreBridge):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens, for themes that do not name them."""
-        return dict(TOKEN_DEFAULTS)
+        return TOKEN_DEFAULTS | {"row-cursor": ROW_CURSOR[self.current_theme.dark]}
 
     def _known_theme(self, name: str) -> str:
         return name if name in self.available_themes else THEMES[0].name
@@ -131,7 +131,7 @@ class FlywheelApp(StoreBridge):
         if place_named(name) is None:
             self.hint(f"there is no place named {name}")
             return
-        if not back and (base := self.base_screen) is not None and base.PLACE != name:
+        if not back and (base := self.base_screen) is not None and name != base.PLACE:
             self._trail = [*(before for before in self._trail if before != base.PLACE), base.PLACE]
         await self.switch_mode(name)
         if (base := self.base_screen) is not None:

@@ -60,7 +60,7 @@ BROWSE = (
         "enter",
         "label",
         "label",
-        "label from here (the marked pairs, where some are marked)",
+        "label from here, or the marked pairs",
         footer=True,
     ),
     Act("browse.search", "slash", "search", "search", "search the words of all texts, as you type", footer=True),

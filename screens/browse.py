@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +32,8 @@ from screens.widgets.pair_pane import PairPane
 from screens.widgets.pair_table import PairTable, TableHead
 from screens.work_screen import WorkScreen
 
+GROWTH_SECONDS = 0.1
+"""At least so long between two looks at a view that grows; its first rows are shown at once."""
 _ORDER_WORDS = {
     "as is": ("a", "the order of the file; best match first in a search"),
     "random": ("r", "shuffled, the same every time"),
@@ -130,6 +133,7 @@ class BrowseScreen(WorkScreen):
         self.shell.dataset = query.dataset
         if pair is not None:
             self._start = pair
+        self._state.row(0)
         self.table.set_source(self._state, self._state)
         self.table.set_count(len(self._state.view))
         self.table.cursor = 0
@@ -153,15 +157,17 @@ class BrowseScreen(WorkScreen):
     @work(thread=True, group="view", exclusive=True, exit_on_error=False, description="gather the pairs of a view")
     def _build(self, view: View) -> None:
         worker = get_current_worker()
-        views.build(
-            self.shell.workspace,
-            view,
-            cancelled=lambda: worker.is_cancelled,
-            on_growth=self._tell_growth,
-        )
+        told, shown = 0.0, 0
 
-    def _tell_growth(self, view: View) -> None:
-        self.post_message(self.Grew(view))
+        def tell(grown: View) -> None:
+            # hundreds of chunks in a second: a screen that draws each of them has no time left for keys
+            nonlocal told, shown
+            now = time.monotonic()
+            if grown.complete or now - told >= GROWTH_SECONDS or (not shown and len(grown)):
+                told, shown = now, len(grown)
+                self.post_message(self.Grew(grown))
+
+        views.build(self.shell.workspace, view, cancelled=lambda: worker.is_cancelled, on_growth=tell)
 
     @work(thread=True, group="index", exit_on_error=False, description="take pairs into the search index")
     def _build_index(self) -> None:
@@ -181,6 +187,7 @@ class BrowseScreen(WorkScreen):
         assert self._state is not None
         view = self._state.view
         before = self.table.count
+        self._state.row(0)  # tells which columns there are, before they are laid out
         self.table.set_count(len(view))
         if len(view) and not before:
             self.table.redraw()
@@ -257,8 +264,17 @@ class BrowseScreen(WorkScreen):
             return
         pair = views.detail(self.shell.workspace, row.id)
         pane.show(pair, views.findings(self.shell.workspace, pair.pair_id) if pair.findings else ())
+        self._prefetch()
+
+    def _prefetch(self) -> None:
+        """Read the pages beside the cursor, one at a time, between frames."""
+        if self._state is None:
+            return
+        shape = self._state.shape
         if self._state.prefetch(self.table.cursor):
-            self.call_later(self._state.prefetch, self.table.cursor)
+            self.call_later(self._prefetch)
+        if self._state.shape != shape:
+            self.table.redraw()
 
     def _current_id(self) -> int | None:
         row = self._state.row(self.table.cursor) if self._state is not None else None

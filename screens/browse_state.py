@@ -52,6 +52,11 @@ class BrowseState:
         """The query with some of it changed."""
         return msgspec.structs.replace(self.query, **changes)
 
+    @property
+    def shape(self) -> tuple[bool, bool, bool]:
+        """What decides which columns are shown; known from the pages read so far."""
+        return self.mixed, self.scored, self.found
+
     def _look_at_dataset(self) -> None:
         """What the columns depend on."""
         row = views.get_dataset(self._workspace, self.query.dataset)

@@ -20,7 +20,7 @@ from flywheel_tui.stages import views
 from flywheel_tui.stages.views import DatasetSummary, ViewQuery
 from flywheel_tui.text import relative_time
 from screens.bindings import bindings_of
-from screens.safe import safe_rich, safe_text
+from screens.safe import safe_rich
 from screens.widgets.dataset_panel import panel_content
 from screens.work_screen import WorkScreen
 
@@ -172,12 +172,9 @@ class DatasetsScreen(WorkScreen):
 
     def _show_panel(self) -> None:
         current = self.current
-        panel = self.query_one("#datasets-panel", VerticalScroll)
         if current is None:
-            panel.border_title = ""
             self.query_one("#datasets-panel Static", Static).update("")
             return
-        panel.border_title = safe_text(current.row.name, multiline=False, limit=64)
         content = panel_content(current, None, self.shell.glyphs, self.shell.clock())
         self._read_figures(current, content.plain)
 

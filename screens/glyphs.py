@@ -43,7 +43,7 @@ _ASCII = {
     "error": "x",
     "busy": "~",
 }
-_BAR = {False: ("█", "▏▎▍▌▋▊▉", "░"), True: ("#", "", ".")}
+_BAR = {False: ("█", "▏▎▍▌▋▊▉", "·"), True: ("#", "", ".")}
 
 
 class Glyphs:

@@ -22,7 +22,8 @@ class ActProvider(Provider):
     def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         acts = {act.id: act for act in all_acts()}
         seen: set[str] = set()
-        for key, active in self.screen.active_bindings.items():
+        found = self.screen.active_bindings.items()
+        for key, active in sorted(found, key=lambda item: (item[1].binding.id or "").startswith("table.")):
             act = acts.get(active.binding.id or "")
             if act is None or act.id in seen or not active.enabled or act.id == "app.palette":
                 continue

@@ -11,6 +11,7 @@ from textual.theme import Theme
 TOKENS = ("approve", "reject", "skip", "edit", "judge", "muted")
 
 _DARK = {
+    "row-cursor": "#23404f",
     "approve": "#7fb77e",
     "reject": "#e07a74",
     "skip": "#9aa0aa",
@@ -30,6 +31,7 @@ _DARK = {
     "scrollbar-active": "#5fafd7",
 }
 _LIGHT = {
+    "row-cursor": "#cbe2f1",
     "approve": "#2a7a3b",
     "reject": "#b3362f",
     "skip": "#676d76",
@@ -50,6 +52,7 @@ _LIGHT = {
 }
 # Without colour the differences are brightness, bold and reverse: the words and glyphs carry the meaning.
 _MONO = {
+    "row-cursor": "#3a3a3a",
     **dict.fromkeys(("approve", "reject", "edit", "judge"), "#f0f0f0"),
     "skip": "#b0b0b0",
     "muted": "#a0a0a0",
@@ -121,3 +124,6 @@ TOKEN_DEFAULTS = {
     "muted": "ansi_bright_black",
 }
 """What our tokens are in a theme that does not know them."""
+
+ROW_CURSOR = {True: "#33424e", False: "#cfdde8"}
+"""The cursor's line in such a theme, where it is dark and where not."""

@@ -42,7 +42,12 @@ def _figure(title: str, values: Sequence[float], unit: str, glyphs: Glyphs) -> l
 def panel_content(summary: DatasetSummary, figures: DatasetFigures | None, glyphs: Glyphs, now: int) -> Content:
     """Counts, lengths, scores, sources and tags; what is not read yet is left out."""
     row = summary.row
-    lines: list[Content] = []
+    lines: list[Content] = [
+        Content.assemble(
+            safe_text(row.name, multiline=False, limit=64, style="bold"),
+            (f"  {row.kind}, {row.pairs:,} pairs", "$muted"),
+        )
+    ]
     for status in STATUSES:
         count = row.counts.get(status, 0)
         if not count:
@@ -59,7 +64,7 @@ def panel_content(summary: DatasetSummary, figures: DatasetFigures | None, glyph
         )
     for name in ("flagged", "with findings"):
         if row.counts.get(name):
-            lines.append(Content(f"  {name:<13}{row.counts[name]:>6,}"))
+            lines.append(Content(f"  {name:<13}{row.counts[name]:>5,}"))
     if row.tags:
         lines.append(Content.assemble(("tags ", "$muted"), safe_text(", ".join(row.tags), multiline=False, limit=200)))
     if figures is not None:

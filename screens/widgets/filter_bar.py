@@ -236,5 +236,6 @@ class FilterBar(Widget):
             gap = " " * (min(widest, 60) - len(words.plain) + 2)
             about = safe_text(each.about or each.kind, multiline=False, limit=60, style="$muted")
             options.add_option(Option(Content.assemble(" ", words, gap, about)))
-        self._show_error(self._error(text) if text.strip() else None)
-        self.set_class(bool(self._suggestions) or bool(text.strip()), "-popup")
+        error = self._error(text) if text.strip() else None
+        self._show_error(error)
+        self.set_class(bool(self._suggestions) or error is not None, "-popup")

@@ -29,8 +29,8 @@ def divide(width: int, count: int, *, mixed: bool, scored: bool, found: bool) ->
     second column for the answer where both have room to be read.
     """
     number = max(len(f"{count:,}"), 4)
-    score = SCORE_WIDTH if scored or width >= 100 else 0
-    findings = FINDINGS_WIDTH if found or width >= 100 else 0
+    score = SCORE_WIDTH if scored else 0
+    findings = FINDINGS_WIDTH if found else 0
     kind = 10 if mixed and width >= 72 else 0
     tags = 14 if width >= 110 else 0
     fixed = [number, STATUS_WIDTH, score, findings, kind, tags]

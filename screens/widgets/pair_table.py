@@ -160,7 +160,7 @@ class PairTable(ScrollView, can_focus=True):
     # -- layout -------------------------------------------------------------------------------------------------------
 
     def _layout(self) -> None:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if not width:
             return
         columns = divide(
@@ -240,7 +240,7 @@ class PairTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
         index = self.scroll_offset.y + y
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if index >= self._count or self._columns is None:
             return Strip.blank(width, self.rich_style)
         here = index == self.cursor
