@@ -32,8 +32,9 @@ class _Field(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "suggest(1)", show=False, id="filter.down"),
         Binding("up", "suggest(-1)", show=False, id="filter.up"),
-        Binding("tab", "take", show=False, id="filter.take"),
-        Binding("escape", "leave", show=False, id="filter.leave"),
+        Binding("tab", "take", "complete", id="filter.take"),
+        Binding("enter", "submit", "take it", id="filter.submit"),
+        Binding("escape", "leave", "as it was", id="filter.leave"),
     ]
 
     class Left(Message):

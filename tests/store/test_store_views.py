@@ -295,3 +295,10 @@ def test_the_ids_of_a_view_take_eight_bytes_each(workspace: Workspace) -> None:
     assert isinstance(view.ids, array)
     assert view.ids.itemsize == 8
     assert store.bounds(workspace.store.read(), view.dataset_id)[1] == 250
+
+
+def test_the_index_is_built_as_a_job(workspace: Workspace) -> None:
+    from flywheel_tui.jobs import run_foreground
+
+    assert run_foreground(workspace, "index", {}, title="index") == {"indexed": 257}
+    assert not search_index.is_behind(workspace)
