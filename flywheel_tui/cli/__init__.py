@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("flywheel_tui.cli.demo:demo", "Make a workspace filled with the shipped demo data."),
     "tui": ("flywheel_tui.cli.tui:tui", "Open the full-screen workstation."),
     "ingest": ("flywheel_tui.cli.ingest:ingest", "Take in pairs from a file, a folder or a hub."),
+    "visualize": ("flywheel_tui.cli.visualize:visualize", "Draw charts of a data set, as pictures or in the terminal."),
     "dataset": ("flywheel_tui.cli.dataset:dataset", "List, inspect, export, compare and remove data sets."),
     "validate": ("flywheel_tui.cli.validate:validate", "Find what is wrong before anyone reads it."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
