@@ -21,28 +21,21 @@ from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.label import STATUSES
 from flywheel_tui.records.pair import KINDS
 from flywheel_tui.stages import search_index, views
-from flywheel_tui.stages.views import ORDERS, View, ViewQuery
+from flywheel_tui.stages.views import View, ViewQuery
 from screens.bindings import bindings_of
 from screens.browse_state import BrowseState
 from screens.places import BrowseRequest
-from screens.safe import safe_text
-from screens.widgets.dialogs import Choice, ChoiceDialog, TextDialog
+from screens.view_dialogs import choose_dataset, choose_number, choose_order, choose_view
 from screens.widgets.filter_bar import FilterBar
 from screens.widgets.pair_pane import PairPane
 from screens.widgets.pair_table import PairTable, TableHead
+from screens.widgets.view_summary import summary_of, why_empty
 from screens.work_screen import WorkScreen
 
 GROWTH_SECONDS = 0.1
 """At least so long between two looks at a view that grows; its first rows are shown at once."""
-_ORDER_WORDS = {
-    "as is": ("a", "the order of the file; best match first in a search"),
-    "random": ("r", "shuffled, the same every time"),
-    "unlabelled first": ("u", "what you have not decided on yet"),
-    "newest labels": ("n", "the latest decisions first"),
-    "score": ("s", "the judge's score, the highest first"),
-    "length": ("l", "the longest first"),
-    "status": ("t", "open, approved, rejected, skipped, edited, disputed"),
-}
+LOOKING_SECONDS = 0.15
+"""A search that takes longer says that it is under way; for a quicker one the table would only flicker."""
 
 
 class BrowseScreen(WorkScreen):
@@ -194,16 +187,15 @@ class BrowseScreen(WorkScreen):
         if len(view):
             self.remove_class("-stateful")
         elif view.complete:
-            self._show_state(self._why_empty(view.query))
+            self._show_state(why_empty(view.query))
         else:
-            self._show_state("Looking …")
+            self.set_timer(LOOKING_SECONDS, lambda: self._say_looking(view))
         self._show_summary()
         self._ask_preview()
 
-    def _why_empty(self, query: ViewQuery) -> str:
-        if query.search or query.filter:
-            return "Nothing matches.\n\nPress c to show everything, / or f to change what you look for."
-        return "This data set has no pairs yet.\n\nTake some in: g d, then i."
+    def _say_looking(self, view: View) -> None:
+        if self._state is not None and self._state.view is view and not len(view) and not view.complete:
+            self._show_state("Looking …")
 
     def _show_state(self, text: str) -> None:
         self.query_one("#browse-state", Static).update(Content(text))
@@ -225,24 +217,7 @@ class BrowseScreen(WorkScreen):
 
     def _show_summary(self) -> None:
         bar = self.query_one(FilterBar)
-        if self._state is None:
-            bar.show_summary(Content.styled(" no data set", "$muted"))
-            return
-        view, query = self._state.view, self._state.query
-        count = f"{len(view):,}" if view.complete else f"{view.found:,} so far"
-        parts = [Content.assemble((f" {query.dataset} ", "bold"), f"{count} pairs")]
-        if self._state.marks:
-            parts.append(Content.styled(f"{len(self._state.marks):,} marked", "bold $accent"))
-        if self._state.anchor is not None:
-            parts.append(Content.styled(f"range from {self._state.anchor + 1:,}", "bold $accent"))
-        if query.search:
-            parts.append(Content.assemble(("/ ", "bold $accent"), safe_text(query.search, multiline=False, limit=60)))
-            if self._indexed < 1:
-                parts.append(Content.styled(f"index {self._indexed:.0%}: more will be found", "$edit"))
-        if query.filter:
-            parts.append(Content.assemble(("f ", "bold $accent"), safe_text(query.filter, multiline=False, limit=80)))
-        parts.append(Content.styled(view.note or query.order, "$muted"))
-        bar.show_summary(Content("  ").join(parts))
+        bar.show_summary(summary_of(self._state, self._indexed))
 
     @on(PairTable.Moved)
     def _moved(self) -> None:
@@ -257,6 +232,8 @@ class BrowseScreen(WorkScreen):
     def _show_preview(self) -> None:
         self._preview_asked = False
         pane = self.query_one(PairPane)
+        if self._state is not None and not len(self._state.view) and not self._state.view.complete:
+            return  # what was shown stays until there is something else to show
         if self._state is None or not len(self._state.view) or self.has_class("-no-preview"):
             pane.show_nothing("")
             return
@@ -337,8 +314,7 @@ class BrowseScreen(WorkScreen):
         """Choose the order."""
         if self._state is None:
             return
-        choices = [Choice(order, order, _ORDER_WORDS[order][1], _ORDER_WORDS[order][0]) for order in ORDERS]
-        order = await self.app.push_screen_wait(ChoiceDialog("order", choices, self._state.query.order))
+        order = await choose_order(self.shell, self._state.query.order)
         if order and order != self._state.query.order:
             self._open(self._state.changed(order=order), keep_cursor=order != "random")
 
@@ -355,33 +331,19 @@ class BrowseScreen(WorkScreen):
     @work(group="dialog", exclusive=True, exit_on_error=False, description="go to a row")
     async def action_number(self) -> None:
         """Go to a row by its number."""
-        count = self.table.count
-
-        def check(text: str) -> str:
-            number = text.replace(",", "").strip()
-            return "" if number.isdigit() and 1 <= int(number) <= count else f"a number from 1 to {count:,}"
-
-        answer = await self.app.push_screen_wait(TextDialog("go to row", check=check, hint=f"1 to {count:,}"))
-        if answer:
-            self.table.cursor = int(answer.replace(",", "").strip()) - 1
+        if (number := await choose_number(self.shell, self.table.count)) is not None:
+            self.table.cursor = number - 1
 
     @work(group="dialog", exclusive=True, exit_on_error=False, description="choose a data set")
     async def action_dataset(self) -> None:
         """Show another data set."""
-        rows = views.list_datasets(self.shell.workspace)
-        if not rows:
-            self.hint("there is no data set yet; take pairs in: g d, then i")
-            return
-        choices = [Choice(row.name, row.name, f"{row.kind}, {row.pairs:,} pairs") for row in rows]
-        name = await self.app.push_screen_wait(ChoiceDialog("data set", choices, self.shell.dataset))
+        name = await choose_dataset(self.shell)
         if name:
             self._open(ViewQuery(dataset=name, reviewer=self.shell.reviewer))
 
     @work(group="dialog", exclusive=True, exit_on_error=False, description="saved views")
     async def action_views(self) -> None:
         """Open, save or delete a saved view."""
-        from screens.saved_views import choose_view
-
         if self._state is not None and (query := await choose_view(self.shell, self._state.query)) is not None:
             self._open(query)
 

@@ -1,4 +1,4 @@
-"""The dialogs of saved views: open one, save the one shown, delete one."""
+"""The dialogs that change what Browse shows: order, row, data set, saved views. Call them in a worker."""
 
 from __future__ import annotations
 
@@ -6,11 +6,49 @@ from typing import TYPE_CHECKING
 
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.stages import views
-from flywheel_tui.stages.views import ViewQuery
+from flywheel_tui.stages.views import ORDERS, ViewQuery
 from screens.widgets.dialogs import Choice, ChoiceDialog, TextDialog
 
 if TYPE_CHECKING:
     from screens.app import FlywheelApp
+
+
+_ORDER_WORDS = {
+    "as is": ("a", "the order of the file; best match first in a search"),
+    "random": ("r", "shuffled, the same every time"),
+    "unlabelled first": ("u", "what you have not decided on yet"),
+    "newest labels": ("n", "the latest decisions first"),
+    "score": ("s", "the judge's score, the highest first"),
+    "length": ("l", "the longest first"),
+    "status": ("t", "open, approved, rejected, skipped, edited, disputed"),
+}
+
+
+async def choose_order(app: FlywheelApp, current: str) -> str | None:
+    """An order, by arrows or by its letter."""
+    choices = [Choice(order, order, _ORDER_WORDS[order][1], _ORDER_WORDS[order][0]) for order in ORDERS]
+    return await app.push_screen_wait(ChoiceDialog("order", choices, current))
+
+
+async def choose_number(app: FlywheelApp, count: int) -> int | None:
+    """A row from 1 to `count`."""
+
+    def check(text: str) -> str:
+        number = text.replace(",", "").strip()
+        return "" if number.isdecimal() and 1 <= int(number) <= count else f"a number from 1 to {count:,}"
+
+    answer = await app.push_screen_wait(TextDialog("go to row", check=check, hint=f"1 to {count:,}"))
+    return int(answer.replace(",", "").strip()) if answer else None
+
+
+async def choose_dataset(app: FlywheelApp) -> str | None:
+    """The name of a data set."""
+    rows = views.list_datasets(app.workspace)
+    if not rows:
+        app.hint("there is no data set yet; take pairs in: g d, then i")
+        return None
+    choices = [Choice(row.name, row.name, f"{row.kind}, {row.pairs:,} pairs") for row in rows]
+    return await app.push_screen_wait(ChoiceDialog("data set", choices, app.dataset))
 
 
 def words_of(query: ViewQuery) -> str:
@@ -21,7 +59,7 @@ def words_of(query: ViewQuery) -> str:
 
 
 async def choose_view(app: FlywheelApp, query: ViewQuery) -> ViewQuery | None:
-    """The query of the view that was opened, or None. Call it in a worker."""
+    """The query of the view that was opened, or None."""
     saved = views.saved_views(app.workspace, query.dataset)
     choices = [Choice("save", "save this view …", words_of(query), "s")]
     if saved:
