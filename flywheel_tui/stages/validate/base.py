@@ -30,8 +30,8 @@ class Candidate:
     """
 
     __slots__ = (
-        "_body", "_body_json", "_meta", "_meta_json", "id", "input", "instruction", "kind", "output", "status",
-        "unreadable",
+        "_body", "_body_json", "_meta", "_meta_json", "category", "id", "input", "instruction", "kind", "output",
+        "status", "unreadable",
     )  # fmt: skip
 
     def __init__(
@@ -44,9 +44,11 @@ class Candidate:
         body: str | None = None,
         meta: str | None = None,
         status: str = "open",
+        category: str | None = None,
     ) -> None:
         self.id, self.kind, self.instruction, self.input, self.output = id, kind, instruction, input, output
         self._body_json, self._meta_json, self.status = body, meta, status
+        self.category = category
         self._body: dict[str, Any] | None = None
         self._meta: dict[str, Any] | None = None
         self.unreadable: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.stages.validate.base import SEVERITIES, Candidate, Check, Found
-from flywheel_tui.store.findings import VersionRow
+from flywheel_tui.store.versions import VersionRow
 
 MAX_PER_PAIR = 20
 """Findings of one check in one pair that are kept; a last one says how many more there were."""
@@ -25,7 +25,7 @@ class Looked(NamedTuple):
 
 def candidates(rows: Iterable[VersionRow]) -> list[Candidate]:
     """The rows as the checks see them."""
-    return [Candidate(*row[:8]) for row in rows]
+    return [Candidate(*row[:7], row.status, row.category) for row in rows]
 
 
 def look(check: Check, rows: Sequence[Candidate]) -> Looked:
