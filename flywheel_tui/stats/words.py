@@ -7,6 +7,7 @@ case-folded first, so that full-width letters and composed accents equal their p
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -106,6 +107,36 @@ def _chunk(texts: Sequence[str], plain: bool) -> Chunk:
         offsets = np.concatenate([[0], np.cumsum(widths)])
         starts, ends = offsets[starts], offsets[ends]
     return Chunk(data, starts, ends, np.flatnonzero(data == 0)[1 : len(texts) + 1])
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where each word of a text stands, in characters of the text as it is; as many as `words` finds.
+
+    Where normalising changes the number of characters, a word's span is that of the stretch without blanks around it.
+    """
+    import numpy as np
+
+    if text.isascii() or len(_folded(text)) == len(text):
+        spans: list[tuple[int, int]] = []
+        for chunk in chunks([text]):
+            places = np.cumsum((chunk.data & 0xC0) != 0x80) - 2  # the NUL before the text is not of it
+            spans += zip(places[chunk.starts].tolist(), (places[chunk.ends - 1] + 1).tolist(), strict=True)
+        return spans
+    spans = []
+    for match in _STRETCH.finditer(text):
+        stretch = match.group()
+        if stretch.isascii() or len(_folded(stretch)) == len(stretch):
+            spans += [(match.start() + start, match.start() + end) for start, end in word_spans(stretch)]
+        else:
+            spans += [match.span()] * int(words([stretch]).counts[0])
+    return spans
+
+
+_STRETCH = re.compile(r"\S+")
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 _PAD = "\0" * (_LONG_WORD + 8)
