@@ -6,13 +6,12 @@ Findings of versions that are no longer current stay in the table and are not co
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
 from flywheel_tui.identity import now_us
-
 
 
 class CheckState(NamedTuple):

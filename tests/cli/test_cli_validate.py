@@ -231,12 +231,12 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(tmp_path: Path)
     root = make(tmp_path, rows)
     script = (
         "import sys, os, signal\n"
-        "from flywheel_tui.stages.validate import engine\n"
-        "write = engine._Run._write_batch\n"
+        "from flywheel_tui.stages.validate import record\n"
+        "write = record.Recorder.write_batch\n"
         "def then_interrupt(*args):\n"
         "    write(*args)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "engine._Run._write_batch = then_interrupt\n"
+        "record.Recorder.write_batch = then_interrupt\n"
         "from flywheel_tui.cli import main\n"
         "main(sys.argv[1:])\n"
     )

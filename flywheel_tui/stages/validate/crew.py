@@ -20,7 +20,7 @@ import msgspec
 
 from flywheel_tui.stages.validate.base import Check, Found, load_checks
 from flywheel_tui.stages.validate.look import Looked, candidates, look, of_kinds
-from flywheel_tui.store import findings as store
+from flywheel_tui.store import versions as store
 
 WORTH_IT = 50_000
 """From so many pairs on, starting helpers (half a second each) gains more than it costs."""

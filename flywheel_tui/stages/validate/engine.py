@@ -19,15 +19,17 @@ import msgspec
 from flywheel_tui.errors import ConflictError, FlywheelError, UsageError
 from flywheel_tui.expressions import parse
 from flywheel_tui.identity import now_us
-from flywheel_tui.stages.validate.base import Candidate, Found
+from flywheel_tui.stages.validate.base import Candidate
 from flywheel_tui.stages.validate.crew import Crew, Job, crew_size
 from flywheel_tui.stages.validate.look import Looked, candidates, checked, feed, look, of_kinds
 from flywheel_tui.stages.validate.plan import Line, plan
+from flywheel_tui.stages.validate.record import Recorder, rows_of
 from flywheel_tui.stages.validate.report import CheckReport, ValidationReport, line_of, ordered, passes
 from flywheel_tui.store import findings as store
 from flywheel_tui.store.datasets import get_dataset
-from flywheel_tui.store.findings import FindingRow, VersionRow
+from flywheel_tui.store.findings import FindingRow
 from flywheel_tui.store.selections import select_pairs, where_of
+from flywheel_tui.store.versions import VersionRow, Versions, mark_of, read_versions
 
 if TYPE_CHECKING:
     from flywheel_tui.records.task import Task
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[int, int | None, str], None]
 
-TRANSACTION_ROWS = 2_000
 WHERE_ROWS = 200
 
 
@@ -126,14 +127,14 @@ class _Run:
         )
         if not self.lines:
             raise UsageError("no check is left to run; name some with --checks")
-        self.had = {line.name: store.has_findings(self.connection, self.dataset.id, line.name) for line in self.lines}
+        self.recorder = Recorder(workspace, self.dataset.id, self.lines, whole=self.expression is None)
         self.single = [line for line in self.lines if not line.compares]
         self.marks = {line.name: self._mark(line) for line in self.lines if line.compares}
         self.comparing = [line for line in self.lines if line.compares and self._is_stale(line)]
         self.looked_at = 0
 
     def _mark(self, line: Line) -> str:
-        return store.mark_of(self.connection, self.dataset.id, labels=line.check.reads_labels)
+        return mark_of(self.connection, self.dataset.id, labels=line.check.reads_labels)
 
     def _is_stale(self, line: Line) -> bool:
         return self.expression is not None or line.state is None or line.state.mark != self.marks[line.name]
@@ -147,19 +148,11 @@ class _Run:
             self._pass(self._selected(), None)
         else:
             after = 0 if self.comparing else min([line.upto for line in self.single], default=0)
-            versions = store.Versions(self.connection, self.dataset.id, after)
+            versions = Versions(self.connection, self.dataset.id, after)
             self._pass(iter(versions.read, []), versions.count())
-        self._forget_partly_known()
+        self.recorder.forget_partly_known()
         for line in self.comparing:
             self._compare(line)
-
-    def _forget_partly_known(self) -> None:
-        """After a look at some pairs with other options than the rest: the next full run must look at all."""
-        changed = [line for line in self.single if not line.known]
-        if self.expression is not None and changed:
-            with self.workspace.store.tx(durable=False) as connection:
-                for line in changed:
-                    store.write_state(connection, self.dataset.id, line.name, line.new_state(0))
 
     def _tick(self) -> None:
         self.say(self.looked_at, None, self.phase)
@@ -174,7 +167,7 @@ class _Run:
         )
         self.say(0, len(selection), self.phase)
         for part in selection.chunks(WHERE_ROWS):
-            yield store.read_versions(self.connection, part.versions)
+            yield read_versions(self.connection, part.versions)
 
     def _pass(self, batches: Iterator[list[VersionRow]], total: int | None) -> None:
         self.say(0, total, self.phase)
@@ -214,7 +207,7 @@ class _Run:
             if mine := [id for id in job.versions if id > upto]:
                 seen[line.name] = mine
                 found += self._taken(line, given, Looked(*looked))
-        self._write_batch(job.versions, seen, found)
+        self.recorder.write_batch(job.versions, seen, found)
         self._advance(len(job.versions), total)
 
     def _look(self, rows: Sequence[Candidate]) -> None:
@@ -228,7 +221,7 @@ class _Run:
                 seen[line.name] = [row.id for row in mine]
                 mine = of_kinds(mine, line.check.kinds)
                 found += self._taken(line, len(mine), look(line.check, mine))
-        self._write_batch([row.id for row in rows], seen, found)
+        self.recorder.write_batch([row.id for row in rows], seen, found)
 
     def _feed(self, rows: Sequence[Candidate], versions: Sequence[VersionRow]) -> None:
         """Hand the current versions to the checks that compare."""
@@ -245,32 +238,7 @@ class _Run:
         line.looked_at += given
         line.could_not += looked.broken
         line.seconds += looked.seconds
-        return _rows(line, looked.found)
-
-    # -- writing -----------------------------------------------------------------------------------------------------
-
-    def _write_batch(self, ids: list[int], seen: dict[str, list[int]], found: list[FindingRow]) -> None:
-        """Write what was found, in transactions that end between two pairs and move the watermarks along."""
-        if not seen:
-            return
-        found.sort(key=lambda row: row.pair)
-        for part, some in _portions(ids, found):
-            within = set(part)
-            with self.workspace.store.tx(durable=False) as connection:
-                touched = {row.pair for row in some}
-                for names, mine in _by_rows(seen):
-                    stale = [name for name in names if self.had[name]]
-                    if stale:
-                        touched.update(store.forget(connection, within.intersection(mine), stale))
-                store.insert(connection, self.dataset.id, some)
-                store.recount(connection, touched)
-                if self.expression is None:
-                    for line in self.single:
-                        if line.name in seen and part[-1] > line.upto:
-                            store.write_state(connection, self.dataset.id, line.name, line.new_state(part[-1]))
-            if self.expression is None:
-                for line in self.single:
-                    line.upto = max(line.upto, part[-1])
+        return rows_of(line, looked.found)
 
     def _compare(self, line: Line) -> None:
         """Ask a comparing check for its findings, and write what differs from what it said before."""
@@ -280,7 +248,7 @@ class _Run:
         try:
             found = [*checked(line.check.finish()), *line.fed_badly]
             line.figures = line.check.figures()
-            self._write_difference(line, _rows(line, found))
+            self._record(line, rows_of(line, found))
         except FlywheelError:
             raise
         except Exception as error:
@@ -288,37 +256,14 @@ class _Run:
             line.failed = f"{type(error).__name__}: {error}"[:400]
         line.seconds += time.perf_counter() - started
 
-    def _write_difference(self, line: Line, found: list[FindingRow]) -> None:
-        before = store.of_check(self.connection, self.dataset.id, line.name) if self.had[line.name] else {}
-        gone = {row: list(numbers) for row, numbers in before.items()}
-        new: list[FindingRow] = []
-        for row in found:
-            if numbers := gone.get(row):
-                numbers.pop()
-            else:
-                new.append(row)
-        old = [(row.pair, number) for row, numbers in gone.items() for number in numbers]
-        if self.expression is not None:
-            compared = {row.pair for row in found} | self._fed_versions(line)
-            old = [(pair, number) for pair, number in old if pair in compared]
-        for start in range(0, len(old), TRANSACTION_ROWS):
-            some = old[start : start + TRANSACTION_ROWS]
-            with self.workspace.store.tx(durable=False) as connection:
-                store.forget_rows(connection, [number for _, number in some])
-                store.recount(connection, {pair for pair, _ in some})
-        for start in range(0, len(new), TRANSACTION_ROWS):
-            part = new[start : start + TRANSACTION_ROWS]
-            with self.workspace.store.tx(durable=False) as connection:
-                store.insert(connection, self.dataset.id, part)
-                store.recount(connection, {row.pair for row in part})
+    def _record(self, line: Line, found: list[FindingRow]) -> None:
+        if self.expression is None:
+            self.recorder.write_difference(line, found, self.marks[line.name], None)
+            return
         # a part of the data set was compared: the whole is to be compared again next time
-        mark = self.marks[line.name] if self.expression is None else None
-        with self.workspace.store.tx(durable=False) as connection:
-            store.write_state(connection, self.dataset.id, line.name, line.new_state(0, mark))
-
-    def _fed_versions(self, line: Line) -> set[int]:
         selection = select_pairs(self.connection, self.dataset.id, where_of(self.expression))
-        return set(selection.versions)
+        among = set(selection.versions) | {row.pair for row in found}
+        self.recorder.write_difference(line, found, None, among)
 
     # -- what came of it ---------------------------------------------------------------------------------------------
 
@@ -349,39 +294,3 @@ class _Run:
             looked_at=line.looked_at, could_not=line.could_not, seconds=round(line.seconds, 3), failed=line.failed,
             figures=line.figures, examples=tuple(line_of(position, row) for position, row in found),
         )  # fmt: skip
-
-
-def _rows(line: Line, found: Sequence[Found]) -> list[FindingRow]:
-    name, version = line.name, line.check.version
-    return [
-        FindingRow(one.pair, name, version, one.severity, one.field, one.start, one.end, one.message, one.cluster)
-        for one in found
-    ]
-
-
-def _by_rows(seen: dict[str, list[int]]) -> list[tuple[list[str], list[int]]]:
-    """Checks that were given the same rows, together."""
-    groups: dict[tuple[int, int], tuple[list[str], list[int]]] = {}
-    for name, ids in seen.items():
-        groups.setdefault((len(ids), ids[0]), ([], ids))[0].append(name)
-    return list(groups.values())
-
-
-def _portions(ids: list[int], found: list[FindingRow]) -> Iterator[tuple[list[int], list[FindingRow]]]:
-    """The batch cut so that a portion holds whole pairs and about TRANSACTION_ROWS findings; `found` is by pair."""
-    if len(found) <= TRANSACTION_ROWS:
-        yield ids, found
-        return
-    by_pair: dict[int, list[FindingRow]] = {}
-    for row in found:
-        by_pair.setdefault(row.pair, []).append(row)
-    part: list[int] = []
-    some: list[FindingRow] = []
-    for id in ids:
-        part.append(id)
-        some += by_pair.get(id, ())
-        if len(some) >= TRANSACTION_ROWS:
-            yield part, some
-            part, some = [], []
-    if part:
-        yield part, some

@@ -27,6 +27,7 @@ from flywheel_tui.stages.validate import ValidateOptions, ValidationReport, vali
 from flywheel_tui.stages.validate.base import Candidate, Check, Found
 from flywheel_tui.stages.validate.look import MAX_PER_PAIR
 from flywheel_tui.store import findings as store
+from flywheel_tui.store import versions
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.workspace import Workspace
 
@@ -527,8 +528,8 @@ def test_queries_of_the_run_scan_no_table(add_rows: AddRows) -> None:
     workspace = add_rows(numbered(10))
     connection = workspace.store.read()
     for query, parameters in (
-        (store._FIRST, (1, 0, 100, 10)),
-        (store._LATER, (1, 0, 100, 10)),
+        (versions._FIRST, (1, 0, 100, 10)),
+        (versions._LATER, (1, 0, 100, 10)),
         (store._SUPERSEDED, (1,)),
     ):
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters)]
