@@ -52,9 +52,10 @@ class FlywheelApp(StoreBridge):
         reviewer: str | None = None,
         clock: Callable[[], int] = now_us,
         start: str = "",
+        request: BrowseRequest | LabelRequest | None = None,
         worker: bool = True,
     ) -> None:
-        """`clock` gives microseconds UTC; `start` names the place to begin with; `worker=False` starts no
+        """`clock` gives microseconds UTC; `start` names the place to begin with, `request` what to show there; `worker=False` starts no
         worker process for what is put in the queue here.
 
         Raises NotFoundError for an unknown data set, InputError for settings that are off.
@@ -77,7 +78,7 @@ class FlywheelApp(StoreBridge):
         if dataset is not None:
             views.get_dataset(workspace, dataset)
         self.set_reactive(FlywheelApp.dataset, dataset or (names[0] if len(names) == 1 else ""))
-        self._start = start or ("browse" if dataset else "datasets")
+        self._start, self._request = start or ("browse" if dataset else "datasets"), request
         self._problem = self._problem_with_theme(self.settings.theme)
 
     # -- look
@@ -104,7 +105,7 @@ class FlywheelApp(StoreBridge):
     async def on_mount(self) -> None:
         """Take the keymap, go to the first place, begin to listen to the store."""
         self.set_keymap(self.settings.keymap)
-        await self.go(self._start)
+        await self.go(self._start, self._request)
         self.set_interval(POLL_SECONDS, self.poll)
         if self._problem:
             self.call_after_refresh(self.hint, self._problem)
@@ -218,9 +219,21 @@ class FlywheelApp(StoreBridge):
         self.push_screen(screen)
 
 
-def start(workspace: Workspace, *, dataset: str | None = None, reviewer: str | None = None, worker: bool = True) -> int:
-    """Run the workstation in this terminal; the exit code of the process."""
-    return run(FlywheelApp(workspace, dataset=dataset, reviewer=reviewer, worker=worker))
+def start(
+    workspace: Workspace,
+    *,
+    dataset: str | None = None,
+    reviewer: str | None = None,
+    worker: bool = True,
+    label: ViewQuery | None = None,
+) -> int:
+    """Run the workstation in this terminal, on the label screen where `label` says what; the exit code."""
+    if label is None:
+        return run(FlywheelApp(workspace, dataset=dataset, reviewer=reviewer, worker=worker))
+    request = LabelRequest(label)
+    return run(
+        FlywheelApp(workspace, dataset=label.dataset, reviewer=reviewer, worker=worker, start="label", request=request)
+    )
 
 
 def show_keys() -> int:

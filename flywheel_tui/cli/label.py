@@ -44,15 +44,9 @@ def label(ctx: click.Context, /, **options: Any) -> None:
 
         label_plain(workspace, options["dataset"], options["where"])
     else:
-        _open_workstation(workspace, options)
+        from flywheel_tui.cli.tui import open_label
 
-
-def _open_workstation(workspace: Workspace, options: dict[str, Any]) -> None:
-    from flywheel_tui.cli.tui import open_workstation
-
-    root, reviewer = workspace.root, workspace.reviewer
-    workspace.close()
-    sys.exit(open_workstation(root, dataset=options["dataset"], reviewer=reviewer, label=True, where=options["where"]))
+        ctx.exit(open_label(workspace, options["dataset"], options["where"]))
 
 
 def _matching(workspace: Workspace, dataset: str, where: str | None) -> list[int]:

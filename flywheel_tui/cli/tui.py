@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from flywheel_tui.workspace import Workspace
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +29,16 @@ def tui(ctx: click.Context, folder: str | None, dataset: str | None, reviewer: s
         from screens.app import start
 
         return start(workspace, dataset=dataset, reviewer=reviewer, worker=not no_worker)
+
+
+def open_label(workspace: Workspace, dataset: str, where: str | None) -> int:
+    """Open the workstation on the label screen of a data set; the exit code. Raises our errors before it opens."""
+    from flywheel_tui.stages.views import ViewQuery, open_view
+    from screens.app import start
+
+    query = ViewQuery(dataset=dataset, filter=where, order="unlabelled first", reviewer=workspace.reviewer)
+    open_view(workspace, query)
+    return start(workspace, label=query)
 
 
 def main() -> None:
