@@ -5,7 +5,7 @@ from __future__ import annotations
 from flywheel_tui.errors import UsageError
 from screens.label_base import LabelBase
 from screens.label_editor import edit_outside
-from screens.label_entry import EntryLine
+from screens.label_entry import EntryLine, EntryText
 from screens.label_fields import LARGEST
 from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
@@ -33,12 +33,16 @@ class LabelEditing(LabelBase):
         self.line.value = value
         self.line.placeholder = _WORDS[mode]
         self.line.cursor_position = len(value)
-        self.add_class("-line")
-        self.line.focus(scroll_visible=False)
+        self._open_field(self.line)
+
+    def _open_field(self, field: EntryLine | EntryText) -> None:
+        # At once, not when Textual finds the time: the next key in line may be for this field.
+        field.display = True
+        self.set_focus(field, scroll_visible=False)
 
     def close_fields(self) -> None:
         """Back to reading."""
-        self.remove_class("-line", "-text")
+        self.line.display = self.text.display = False
         self.set_focus(None)
 
     async def _open(self, mode: Mode) -> None:
@@ -139,9 +143,8 @@ class LabelEditing(LabelBase):
         self._loaded = {}
         self._field = -1
         self._other_text(1)
-        self.add_class("-text")
+        self._open_field(self.text)
         self.place_text()
-        self.text.focus(scroll_visible=False)
 
     def texts(self) -> dict[str, str]:
         """The texts as they are typed now; one that was only looked at is exactly what it was."""
@@ -197,7 +200,7 @@ class LabelEditing(LabelBase):
                 self._say = Say("the edit was dropped", "$muted")
             else:
                 state.mode = Mode.EDIT
-                self.text.focus(scroll_visible=False)
+                self._open_field(self.text)
 
         await self.act(job)
         return True

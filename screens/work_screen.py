@@ -57,6 +57,9 @@ class WorkScreen(Screen[None]):
     def store_changed(self) -> None:
         """Somebody committed: read again what is visible, no more."""
 
+    async def save_work(self) -> None:
+        """The program ends, by a key, a signal or an error: write down what is not yet on disk, quickly."""
+
     async def may_leave(self) -> bool:
         """Whether the program may end now; a place to show a summary (push_screen_wait is fine here)."""
         return True

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 REPEAT_GAP = 10
 """Decisions that lie between a pair and its repetition, at least: what was said must no longer be in mind."""
 PREFETCH = 3
+DAY_US = 86_400_000_000
 PRESENTED_LIMIT = 200
 
 
@@ -204,6 +205,14 @@ class LabelSession:
                       policy=self.query.order, session=self.uid, at=now)
         )  # fmt: skip
 
+    def answer_after(self, last: int) -> None:
+        """The clock may have been set back since `last`: what is decided now must still count as later.
+
+        A label from more than a day ahead came from a machine whose clock is wrong, and is left alone.
+        """
+        if last - self.clock() < DAY_US:
+            self._last_answer = max(self._last_answer, last)
+
     def prepare(self, card: Card, said: Statement) -> Prepared:
         """The decision that a statement about the pair shown makes, timed and numbered."""
         now = self.clock()
@@ -360,6 +369,7 @@ def start(
     session = LabelSession(
         workspace, query, queue, reviewer, decided=count_decided(workspace, queue, reviewer), index=0, clock=clock
     )
+    session.answer_after(session_store.last_answered(workspace.store.read(), reviewer))
     if first is not None:
         session.index = queue.index_of(first) or 0
     elif marked is None:

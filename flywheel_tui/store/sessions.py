@@ -58,6 +58,16 @@ def end_session(connection: sqlite3.Connection, uid: bytes, cursor: int | None, 
     connection.execute("UPDATE session SET cursor = ?, seen = ?, ended = ?2 WHERE uid = ?", (cursor, now, uid))
 
 
+def last_answered(connection: sqlite3.Connection, reviewer: str) -> int:
+    """When this reviewer last decided something (microseconds UTC), 0 where never."""
+    row = connection.execute(
+        "SELECT answered FROM label_event WHERE reviewer = ? AND action IN ('label', 'adjudicate')"
+        " AND batch_id IS NULL ORDER BY answered DESC LIMIT 1",
+        (reviewer,),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def decided_pairs(connection: sqlite3.Connection, dataset_id: int, reviewer: str) -> list[int]:
     """The pairs of a data set that a reviewer has decided on."""
     query = (
