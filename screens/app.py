@@ -55,8 +55,8 @@ class FlywheelApp(StoreBridge):
         request: BrowseRequest | LabelRequest | None = None,
         worker: bool = True,
     ) -> None:
-        """`clock` gives microseconds UTC; `start` names the place to begin with, `request` what to show there; `worker=False` starts no
-        worker process for what is put in the queue here.
+        """`clock` gives microseconds UTC; `start` names the place to begin with, `request` what to show there;
+        `worker=False` starts no worker process for what is put in the queue here.
 
         Raises NotFoundError for an unknown data set, InputError for settings that are off.
         """
