@@ -191,7 +191,8 @@ class LabelScreen(LabelActions):
             drafts.save_draft(self.shell.workspace, self.shell.reviewer, draft)
 
     def on_unmount(self) -> None:
-        """The thread ends with the screen."""
+        """The keys and the thread end with the screen."""
+        self.pump.stop()
         self._desk.close()
 
     def _failed(self, error: Exception) -> None:

@@ -48,14 +48,18 @@ class Desk:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="label")
         self._papers: dict[int, tuple[Card, Look, list[Box]]] = {}
         self._ahead: Future[None] | None = None
+        self._closed = False
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do something in the thread and wait for it."""
+        """Do something in the thread and wait for it. Once closed, it is as if whoever asks had been cancelled."""
+        if self._closed:
+            raise asyncio.CancelledError
         self._stop_ahead()
         return await asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
 
     def close(self) -> None:
         """No more work; what is under way is finished."""
+        self._closed = True
         self._stop_ahead()
         self._pool.shutdown(wait=True)
 
@@ -112,7 +116,8 @@ class Desk:
     def look_ahead(self, session: LabelSession, look: Look) -> None:
         """Get ready what will be asked for next, once nothing else is waiting."""
         self._stop_ahead()
-        self._ahead = self._pool.submit(self._fetch_ahead, session, look)
+        if not self._closed:
+            self._ahead = self._pool.submit(self._fetch_ahead, session, look)
 
     def _stop_ahead(self) -> None:
         if self._ahead is not None:

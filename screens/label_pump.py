@@ -55,6 +55,12 @@ class KeyPump:
         self._line.clear()
         return waiting
 
+    def stop(self) -> None:
+        """There is nobody left to answer to: forget what waits, give up what is being worked off."""
+        self._line.clear()
+        if self._task is not None:
+            self._task.cancel()
+
     async def idle(self) -> None:
         """Wait until all is done."""
         while self._task is not None and not self.inside:

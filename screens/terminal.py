@@ -24,6 +24,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 from rich.traceback import Traceback
 from textual.app import App
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 
@@ -58,6 +59,7 @@ class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._safe_filter = SafeFilter()
         self._stopping: asyncio.Task[None] | None = None
+        self._taking_down = False
 
     async def save_work(self) -> None:
         """Called before the program ends by a signal or an error: write down what is not yet on disk."""
@@ -126,6 +128,7 @@ class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
     async def _shutdown(self) -> None:
         if self._exception is not None and self._stopping is None:
             await self._try_to_save()
+        self._taking_down = True
         await super()._shutdown()
         with suppress(ValueError, RuntimeError, NotImplementedError):
             for number in _STOP_SIGNALS:
@@ -134,6 +137,8 @@ class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
     # -- failure
 
     def _handle_exception(self, error: Exception) -> None:
+        if self._taking_down and isinstance(error, NoMatches):
+            return  # a timer or a thread that came back late: the widget it would have drawn on is gone already
         # Textual's own version prints every local variable of every frame, keys included, and ends with code 0.
         self._return_code = 1
         self._close_messages_no_wait()
