@@ -160,7 +160,7 @@ class LabelEditing(LabelBase):
         name = self._fields[self._field]
         self.text.load_text(self._texts[name])
         self._loaded[name] = self.text.text
-        self.text.border_title = self.states.edit_of[self._field].title
+        self.text.border_title = self.states.edit_of[self._field].title.capitalize()
         self.text.border_subtitle = f"{self._field + 1} of {len(self._fields)} · tab goes on"
         self.place_text()
 

@@ -96,7 +96,8 @@ def _reasons(state: LabelState, glyphs: Glyphs) -> Content:
     return Content.assemble(
         (f" {mark.glyph} {'reasons' if state.several else 'because'} ", f"bold ${mark.token}"),
         Content("  ").join(parts),
-        (f"  {how}", "$muted"),
+        "  ",
+        _unbroken(Content.styled(how, "$muted")),
     )
 
 

@@ -15,8 +15,8 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 def differing_words(one: str, other: str) -> tuple[Spans, Spans] | None:
     """The stretches (start, end) of each text that the other has not; None where the texts are too long to compare.
 
-    Stretches join over the white space between them. Answers with next to nothing in common have no stretches: with
-    everything highlighted nothing is.
+    Stretches join over the white space between them. Answers that have less than half of their words in common have no
+    stretches: with everything highlighted nothing is.
     """
     ours = list(_WORD.finditer(one))
     theirs = list(_WORD.finditer(other))
@@ -37,6 +37,6 @@ def differing_words(one: str, other: str) -> tuple[Spans, Spans] | None:
             left.append((ours[first].start(), ours[last - 1].end()))
         if their_first < their_last:
             right.append((theirs[their_first].start(), theirs[their_last - 1].end()))
-    if common * 4 < min(len(words), len(their_words)):
+    if common * 2 < min(len(words), len(their_words)):
         return [], []
     return left, right
