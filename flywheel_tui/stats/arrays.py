@@ -90,7 +90,8 @@ def same_length(*columns: Values) -> None:
 def coded(*columns: Values, categories: Sequence[Any] | None = None) -> Coded:
     """Number the categories of columns together: sorted where they can be, else in order of their first appearance.
 
-    None and NaN are missing (-1). With `categories` that order holds, and other values are an error.
+    Booleans always have both categories. None and NaN are missing (-1). With `categories` that order holds, and other
+    values are an error.
     """
     arrays = [as_array(column) for column in columns]
     if categories is None and all(array.dtype.kind in "biuf" for array in arrays):
@@ -102,12 +103,7 @@ def _coded_numbers(arrays: list[NDArray[Any]]) -> Coded:
     import numpy as np
 
     if all(array.dtype == bool for array in arrays):
-        seen = np.array([any((~a).any() for a in arrays), any(a.any() for a in arrays)])
-        if seen.all():
-            return Coded(tuple(a.astype(np.int64) for a in arrays), (False, True))
-        return Coded(
-            tuple(np.zeros(len(a), np.int64) for a in arrays), (True,) if seen[1] else (False,) * bool(seen[0])
-        )
+        return Coded(tuple(array.astype(np.int64) for array in arrays), (False, True))
     filled = [array for array in arrays if array.size]
     if filled and all(array.dtype.kind in "biu" for array in filled):
         low, high = min(int(a.min()) for a in filled), max(int(a.max()) for a in filled)

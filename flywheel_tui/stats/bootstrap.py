@@ -70,7 +70,9 @@ def cells(codes: NDArray[np.int64], size: int, weights: Floats | None, families:
     if families is None and weights is None:
         counts = np.bincount(codes, minlength=size)
         used = np.flatnonzero(counts)
-        return Features(np.eye(size)[used], counts[used])
+        rows = np.zeros((len(used), size))
+        rows[np.arange(len(used)), used] = 1.0
+        return Features(rows, counts[used])
     owners, number = numbered(np.arange(len(codes)) if families is None else families)
     if len(owners) != len(codes):
         raise UsageError(f"{len(owners)} families were named for {len(codes)} items; name one for each")
@@ -83,7 +85,7 @@ def resamples(features: Features, times: int, seed: int) -> Iterator[Floats]:
 
     rng = np.random.default_rng(seed)
     shares = features.counts / features.families
-    block = max(1, CELLS // max(1, len(shares)))
+    block = max(1, CELLS // max(1, *features.rows.shape))
     for start in range(0, times, block):
         drawn = rng.multinomial(features.families, shares, size=min(block, times - start))
         yield drawn.astype(float) @ features.rows

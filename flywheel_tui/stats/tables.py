@@ -73,10 +73,14 @@ def alpha(tables: Floats) -> Floats:
 
 
 def ac1(tables: Floats) -> Floats:
-    """Gwet's AC1 (2008): chance is Σ π(1 - π) / (q - 1), π the mean of both raters' shares."""
+    """Gwet's AC1 (2008): chance is Σ π(1 - π) / (q - 1), π the mean of both raters' shares. NaN for one category."""
+    import numpy as np
+
     q = tables.shape[-1]
+    if q < 2:
+        return np.full(tables.shape[:-2], np.nan)
     share = ratio((tables.sum(-1) + tables.sum(-2)) / 2, tables.sum((-2, -1))[..., None])
-    chance = (share * (1 - share)).sum(-1) / max(1, q - 1)
+    chance = (share * (1 - share)).sum(-1) / (q - 1)
     return ratio(observed(tables) - chance, 1 - chance)
 
 

@@ -120,7 +120,7 @@ def test_weights_and_families() -> None:
 
 def test_coding_of_values() -> None:
     assert coded([True, False], [False, False]).categories == (False, True)
-    assert coded([True, True]).categories == (True,)
+    assert coded([True, True]).categories == (False, True)
     assert coded([3, 1, 3]).categories == (1, 3)
     assert coded([10**12, -5]).categories == (-5, 10**12)
     assert [c.tolist() for c in coded([1.5, float("nan")], [2.0, 1.5]).codes] == [[0, -1], [1, 0]]
