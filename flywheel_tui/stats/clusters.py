@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_STEPS = 8
+
 
 class Forest:
     """Union-find over the numbers 0 … n − 1, many links at a time; the root of a cluster is its smallest number."""
@@ -22,12 +24,24 @@ class Forest:
         import numpy as np
 
         roots = self._parents[items]
-        while True:
+        for _ in range(_STEPS):
             above = self._parents[roots]
             if np.array_equal(above, roots):
                 self._parents[items] = roots
                 return roots
             roots = above
+        self._flatten()
+        return self._parents[items]
+
+    def _flatten(self) -> None:
+        """Hang everything right under its root: each round halves all ways, and chains cost little."""
+        import numpy as np
+
+        while True:
+            above = self._parents[self._parents]
+            if np.array_equal(above, self._parents):
+                return
+            self._parents = above
 
     def join(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
         """Put the clusters of `left[k]` and `right[k]` together, for every k."""

@@ -178,17 +178,21 @@ class Grid(NamedTuple):
     empty: list[tuple[str, ...]]
 
 
-def grid(items: Iterable[Mapping[str, str]], axes: Sequence[str], most: int = 10_000) -> Grid:
-    """Count items by their values on the axes (those axes that any item has). Items that lack one are left out.
+def grid(counts: Mapping[tuple[str | None, ...], int], axes: Sequence[str], most: int = 10_000) -> Grid:
+    """The grid of how many items have which values on the axes; None stands for no value.
 
-    Grids of more than `most` cells list no empty ones: their axes are no categories.
+    Axes on which nothing has a value are no axes; items that lack a value on another one are in no cell. Grids of more
+    than `most` cells list no empty ones: their axes are no categories.
     """
-    rows = list(items)
-    used = [axis for axis in axes if any(axis in row for row in rows)]
-    counts = Counter(tuple(row[axis] for axis in used) for row in rows if all(axis in row for axis in used))
-    if not used:
-        counts = Counter()
-    values = {axis: sorted({row[axis] for row in rows if axis in row}) for axis in used}
-    size = math.prod(len(known) for known in values.values())
-    cells = list(product(*values.values())) if used and size <= most else []
-    return Grid(values, counts.most_common(), [cell for cell in cells if cell not in counts])
+    values = [sorted({key[place] for key in counts} - {None}, key=str) for place in range(len(axes))]
+    used = [place for place, known in enumerate(values) if known]
+    filled: Counter[tuple[str, ...]] = Counter()
+    for key, count in counts.items():
+        cell = tuple(value for place in used if (value := key[place]) is not None)
+        if used and len(cell) == len(used):
+            filled[cell] += count
+    named = {axes[place]: [value for value in values[place] if value is not None] for place in used}
+    size = math.prod(len(known) for known in named.values())
+    cells = list(product(*named.values())) if used and size <= most else []
+    ordered = sorted(filled.items(), key=lambda item: (-item[1], item[0]))
+    return Grid(named, ordered, [cell for cell in cells if cell not in filled])

@@ -159,7 +159,7 @@ def _candidates(
 
     sizes = sets.sizes
     found: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
-    for size in range(2, limit + 1):
+    for size in np.unique(meetings.sizes[meetings.sizes <= limit]).tolist():
         begin, end = np.searchsorted(meetings.sizes, [size, size + 1])
         one, two = np.triu_indices(size, 1)
         step = max(1_000_000 // len(one), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -39,7 +40,7 @@ class Diversity(Check):
         self._clusters, self._least = count_of(self, "clusters"), count_of(self, "least", 1)
         size = max(count_of(self, "sample", 2), self._vendi, self._bleu)
         self._sample: BottomK[tuple[str, str]] = BottomK(size, self._seed)
-        self._cells: dict[int, dict[str, str]] = {}
+        self._cells: Counter[tuple[str | None, ...]] = Counter()
         self._seeds: list[str] = []
         if self.settings["seeds"]:
             from flywheel_tui.stages.validate.evaluation_sets import digest_of, items_of_file
@@ -50,16 +51,17 @@ class Diversity(Check):
         self._figures: dict[str, Any] = {}
 
     def feed(self, rows: Sequence[Candidate]) -> None:
+        cells = [_cell(row) for row in rows]  # first, so that a row that cannot be read leaves nothing counted twice
         for row in rows:
             prompt = f"{row.instruction}\n{row.input}" if row.input else row.instruction
             self._sample.add(row.id, (prompt, row.output or ""))
-            self._cells[row.id] = _cell(row)
+        self._cells.update(cells)
 
     def finish(self) -> Iterable[Found]:
         chosen = [texts for _, texts in self._sample.items()]
         prompts = [prompt for prompt, _ in chosen if prompt.strip()]
         answers = [answer for _, answer in chosen if answer.strip()]
-        self._figures = {"pairs": len(self._cells), "sample": len(chosen)}
+        self._figures = {"pairs": self._cells.total(), "sample": len(chosen)}
         for name, texts in (("prompts", prompts), ("answers", answers)):
             if len(texts) > 1:
                 self._figures[name] = self._of_texts(texts)
@@ -119,7 +121,7 @@ class Diversity(Check):
     def _of_grid(self) -> dict[str, Any]:
         from flywheel_tui.stats.diversity import grid
 
-        found = grid(self._cells.values(), tuple(_AXES))
+        found = grid(self._cells, tuple(_AXES))
         return {
             "axes": {axis: len(values) for axis, values in found.axes.items()},
             "values": {axis: values[:_LISTED] for axis, values in found.axes.items()},
@@ -129,14 +131,18 @@ class Diversity(Check):
         }
 
 
-def _cell(row: Candidate) -> dict[str, str]:
-    """Where a pair stands on the axes, by the columns that are usual for them."""
+def _cell(row: Candidate) -> tuple[str | None, ...]:
+    """Where a pair stands on the axes: its category is the topic, the rest is what `meta` has under the usual names."""
     meta = row.meta
-    cell = {"topic": row.category} if row.category else {}
-    for axis, names in _AXES.items():
-        for name in names if axis not in cell else ():
-            value = meta.get(name)
-            if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-                cell[axis] = str(value).strip()[:_LONGEST_VALUE]
-                break
-    return cell
+    return tuple(
+        row.category
+        if axis == "topic" and row.category
+        else next(filter(None, map(_value, map(meta.get, names))), None)
+        for axis, names in _AXES.items()
+    )
+
+
+def _value(value: Any) -> str | None:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value).strip()[:_LONGEST_VALUE] or None
+    return None

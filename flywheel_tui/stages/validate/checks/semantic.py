@@ -44,8 +44,9 @@ class Semantic(Check):
         self._figures: dict[str, Any] = {}
 
     def feed(self, rows: Sequence[Candidate]) -> None:
-        for row in rows:
-            self._sample.add(row.id, joined_text(row, self._fields))
+        texts = [joined_text(row, self._fields) for row in rows]
+        for row, text in zip(rows, texts, strict=True):
+            self._sample.add(row.id, text)
 
     def finish(self) -> Iterable[Found]:
         chosen = [(key, text) for key, text in self._sample.items() if text.strip()]
