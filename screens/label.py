@@ -58,6 +58,7 @@ class LabelScreen(LabelActions):
         self._other_answer: tuple[int, Statement] | None = None
         self._marked: list[int] | None = None
         self._facts: list[str] = []
+        self._offered: tuple[bool, ...] = ()
         self._rubric: tuple[object, Pane] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -316,6 +317,18 @@ class LabelScreen(LabelActions):
         glyphs = self.shell.glyphs
         self.board.show_status(status_line(self._session, self._state, glyphs, self.board.size.width))
         self.board.show_prompt(prompt_lines(self._state, self._say, glyphs))
+        self._offer_keys(self._state)
+
+    def _offer_keys(self, state: LabelState) -> None:
+        """The footer follows what can be done with this pair; drawn again only where that has changed."""
+        card = state.card
+        offered = (
+            card is not None, state.preferring, state.asking, state.disputed, state.adjudicating,
+            card is not None and card.verdict is not None,
+        )  # fmt: skip
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def on_board_resized(self) -> None:
         """Lay the pair out anew."""
