@@ -35,7 +35,7 @@ bench: $(VENV)/.dev  ## measure against named alternatives; prints ratios
 	$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README again
-	$(BIN)/python -m benchmarks.screenshots
+	$(BIN)/python docs/screenshots.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
