@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from screens.bindings import GROUPS, show_key
+from screens.safe import safe_text
 
 
 def keys_by_id(screen: Screen[object]) -> dict[str, list[str]]:
@@ -40,7 +41,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-panel") as panel:
-            panel.border_title = f"keys – {self._title}"
+            panel.border_title = safe_text(f"keys – {self._title}", multiline=False)
             panel.border_subtitle = Content("esc closes · change keys by their id under [keymap] in flywheel.toml")
             yield Static(self._listing())
 

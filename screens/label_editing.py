@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.content import Content
+
 from flywheel_tui.errors import UsageError
 from screens.label_base import LabelBase
 from screens.label_editor import edit_outside
@@ -9,6 +11,7 @@ from screens.label_entry import EntryLine, EntryText
 from screens.label_fields import LARGEST
 from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
+from screens.safe import safe_text
 
 _WORDS = {
     Mode.NOTE: "a note on this pair; enter keeps it, esc leaves",
@@ -160,8 +163,8 @@ class LabelEditing(LabelBase):
         name = self._fields[self._field]
         self.text.load_text(self._texts[name])
         self._loaded[name] = self.text.text
-        self.text.border_title = self.states.edit_of[self._field].title.capitalize()
-        self.text.border_subtitle = f"{self._field + 1} of {len(self._fields)} · tab goes on"
+        self.text.border_title = safe_text(self.states.edit_of[self._field].title.capitalize(), multiline=False)
+        self.text.border_subtitle = Content(f"{self._field + 1} of {len(self._fields)} · tab goes on")
         self.place_text()
 
     def place_text(self) -> None:

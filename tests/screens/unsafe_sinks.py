@@ -75,6 +75,14 @@ class Names:
     def function_is_safe(self, name: str) -> bool:
         return self.functions.get(name, {False}) == {True}
 
+    def seen_from(self, source: str) -> Names:
+        """The same, where a private name means what its own file says: others may use it for something else."""
+        own = known_names([source])
+        seen = Names(self.attributes.copy(), self.functions.copy())
+        for mine, theirs in ((own.attributes, seen.attributes), (own.functions, seen.functions)):
+            theirs.update({name: safe for name, safe in mine.items() if name.startswith("_")})
+        return seen
+
 
 def known_names(sources: Iterable[str]) -> Names:
     """Read annotations of classes and functions, so that other files can be judged with them."""
@@ -102,7 +110,7 @@ def _type_is_safe(annotation: ast.expr) -> bool:
 def find_unsafe_sinks(source: str, names: Names | None = None) -> list[str]:
     """One line for every place of `source` where text may reach a widget without passing the door."""
     tree = ast.parse(source)
-    reader = _Reader(tree, names or known_names([source]))
+    reader = _Reader(tree, names.seen_from(source) if names else known_names([source]))
     lines = source.splitlines()
     found = []
     for node, complaint in reader.complaints():
