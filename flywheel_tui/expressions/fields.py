@@ -12,6 +12,8 @@ The row is a mapping with these keys; a key that is absent counts as null:
 | scores                                                      | mapping of str to number; 'overall': the verdict's |
 | meta                                                        | mapping of str to anything that JSON holds         |
 
+`findings` holds each check with its severity too: `'pii'` and `'pii:error'`.
+
 A value of another type than the field's, NaN and infinity count as null. In what is stored as JSON (`rejected`,
 `tags`, `scores`, `meta`) a text ends at its first NUL, because SQLite's JSON functions read it so.
 """

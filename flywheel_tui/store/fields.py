@@ -42,7 +42,9 @@ PAIR_COLUMNS: Columns = {
     "passed": Scalar("c.passed"),
     "judge": Scalar("(SELECT judge_run.tag FROM judge_run WHERE judge_run.id = c.judge_run_id)"),
     "findings": TextList(
-        "SELECT finding.check_name AS v FROM finding WHERE finding.pair_id = c.pair_id", some="c.findings > 0"
+        "SELECT finding.check_name AS v FROM finding WHERE finding.pair_id = c.pair_id UNION ALL"
+        " SELECT finding.check_name || ':' || finding.severity FROM finding WHERE finding.pair_id = c.pair_id",
+        some="c.findings > 0",
     ),
     "tier": Scalar("c.tier"),
     "meta": JsonMap("p.meta", keys="SELECT e.key AS v FROM json_each(p.meta) e WHERE e.type <> 'null'", columns={}),
