@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -23,14 +23,15 @@ from flywheel_tui.records.pair import KINDS
 from flywheel_tui.stages import search_index, views
 from flywheel_tui.stages.views import View, ViewQuery
 from screens.bindings import bindings_of
+from screens.browse_findings import BrowseFindings
 from screens.browse_state import BrowseState
+from screens.findings_panel import FindingsPanel
 from screens.places import BrowseRequest
 from screens.view_dialogs import choose_dataset, choose_number, choose_order, choose_view
 from screens.widgets.filter_bar import FilterBar
 from screens.widgets.pair_pane import PairPane
 from screens.widgets.pair_table import PairTable, TableHead
 from screens.widgets.view_summary import summary_of, why_empty
-from screens.work_screen import WorkScreen
 
 GROWTH_SECONDS = 0.1
 """At least so long between two looks at a view that grows; its first rows are shown at once."""
@@ -38,7 +39,7 @@ LOOKING_SECONDS = 0.15
 """A search that takes longer says that it is under way; for a quicker one the table would only flicker."""
 
 
-class BrowseScreen(WorkScreen):
+class BrowseScreen(BrowseFindings):
     """A table over any number of pairs, and a preview of the one at the cursor."""
 
     PLACE = "browse"
@@ -72,7 +73,9 @@ class BrowseScreen(WorkScreen):
         with Vertical(id="table-area"):
             yield PairTable(_Nothing(), _Nothing(), self.shell.glyphs)
             yield Static("", id="browse-state", markup=False)
-        yield PairPane(self.shell.glyphs)
+        with Container(id="reading"):
+            yield PairPane(self.shell.glyphs)
+            yield FindingsPanel(self.shell.glyphs)
 
     @property
     def table(self) -> PairTable:
@@ -91,6 +94,8 @@ class BrowseScreen(WorkScreen):
             return KINDS
         if reference == "tags" and self._state is not None:
             return views.get_dataset(self.shell.workspace, self._state.query.dataset).tags
+        if reference == "findings" and self._state is not None:
+            return views.checks_of(self.shell.workspace, self._state.query.dataset)
         return ()
 
     # -- coming here --------------------------------------------------------------------------------------------------
@@ -102,7 +107,8 @@ class BrowseScreen(WorkScreen):
     def _arrive(self, request: object) -> None:
         if isinstance(request, BrowseRequest):
             self._start = request.start
-            self._open(request.query)
+            if self._open(request.query) and request.findings:
+                self.open_findings(True)
         elif not self.shell.dataset:
             self._show_state("No data set is chosen.\n\nPress D to choose one, or g d for the list.")
         elif self._state is None or self._state.query.dataset != self.shell.dataset:
@@ -236,11 +242,13 @@ class BrowseScreen(WorkScreen):
             return  # what was shown stays until there is something else to show
         if self._state is None or not len(self._state.view) or self.has_class("-no-preview"):
             pane.show_nothing("")
+            self.show_findings()
             return
         if (row := self._state.row(self.table.cursor)) is None:
             return
         pair = views.detail(self.shell.workspace, row.id)
         pane.show(pair, views.findings(self.shell.workspace, pair.pair_id) if pair.findings else ())
+        self.show_findings()
         self._prefetch()
 
     def _prefetch(self) -> None:
@@ -267,7 +275,7 @@ class BrowseScreen(WorkScreen):
             return has_rows and self.shell.can_label
         if action == "bulk":
             return has_rows and self.shell.can_bulk
-        if action in ("mark", "range", "mark_all", "number", "preview", "pane"):
+        if action in ("mark", "range", "mark_all", "number", "preview", "pane", "findings", "finding", "same"):
             return has_rows
         if action == "more":
             return self.query_one(PairPane).has_more if self.is_mounted else False

@@ -39,6 +39,8 @@ class BrowseRequest:
     query: ViewQuery
     start: int | None = None
     """The id of the pair to put the cursor on."""
+    findings: bool = False
+    """Whether to show the list of findings."""
 
 
 @dataclass(frozen=True, slots=True)

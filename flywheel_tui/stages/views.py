@@ -21,6 +21,7 @@ from flywheel_tui.store import search as search_store
 from flywheel_tui.store import views as store
 from flywheel_tui.store.datasets import DatasetRow
 from flywheel_tui.store.fields import needs_pair, pair_condition
+from flywheel_tui.store.findings import states_of
 from flywheel_tui.store.views import ORDERS, Condition, FindingSpan, SavedView, SourceRow, ViewQuery
 
 if TYPE_CHECKING:
@@ -137,6 +138,12 @@ def detail(workspace: Workspace, pair: int) -> PairView:
 def findings(workspace: Workspace, version: int) -> list[FindingSpan]:
     """What the checks found in a version."""
     return store.findings_of(workspace.store.read(), version)
+
+
+def checks_of(workspace: Workspace, dataset: str) -> list[str]:
+    """The checks that have looked at a data set."""
+    connection = workspace.store.read()
+    return sorted(states_of(connection, dataset_store.get_dataset(connection, dataset).id))
 
 
 def refreshed(workspace: Workspace, view: View) -> None:

@@ -7,10 +7,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from textual.content import Content, Span
+from textual.content import Content
 
 from screens.glyphs import Glyphs
 from screens.safe import safe_text
+from screens.widgets.finding_text import finding_line, spans_in
 
 if TYPE_CHECKING:
     from flywheel_tui.records.pair import PairView
@@ -30,11 +31,10 @@ _NAMES = {
     "trace": ("First request", "Context", "Last answer"),
     "document": ("Title", "Text", "Summary"),
 }
-_SEVERITY_STYLE = {"error": "underline $reject", "warning": "underline $edit", "info": "underline $judge"}
 
 
 class Section(NamedTuple):
-    """A heading, the text below it, and the field that findings name."""
+    """A heading, the text below it, and the field as findings name it."""
 
     title: str
     text: str
@@ -52,15 +52,15 @@ def sections(pair: PairView) -> Iterator[Section]:
     if isinstance(messages, list):
         yield from _messages(messages)
     if isinstance(reasoning := pair.body.get("reasoning"), str):
-        yield Section("Reasoning", reasoning, "reasoning")
+        yield Section("Reasoning", reasoning, "body.reasoning")
     if pair.output or pair.kind in ("sft", "preference", "kto", "rag", "reasoning"):
         yield Section(answer, pair.output or "", "output")
     if isinstance(rejected := pair.body.get("rejected"), str):
-        yield Section("Answer B", rejected, "rejected")
+        yield Section("Answer B", rejected, "body.rejected")
     known = {"messages", "chunks", "reasoning", "rejected"}
     for name, value in pair.body.items():
         if name not in known:
-            yield Section(name.replace("_", " ").capitalize(), _as_text(value), name)
+            yield Section(name.replace("_", " ").capitalize(), _as_text(value), f"body.{name}")
 
 
 def _as_text(value: Any) -> str:
@@ -70,24 +70,24 @@ def _as_text(value: Any) -> str:
 
 
 def _messages(messages: Sequence[Any]) -> Iterator[Section]:
-    for message in messages:
+    for at, message in enumerate(messages):
         if not isinstance(message, dict):
-            yield Section("message", _as_text(message), "messages")
+            yield Section("message", _as_text(message), f"body.messages[{at}]")
             continue
         content = message.get("content")
         rest = {key: value for key, value in message.items() if key not in ("role", "content")}
         text = "\n".join([_as_text(part) for part in (content, rest) if part])
-        yield Section(str(message.get("role", "message")), text, "messages")
+        yield Section(str(message.get("role", "message")), text, f"body.messages[{at}].content")
 
 
 def _chunks(chunks: Any) -> Iterator[Section]:
-    for chunk in chunks if isinstance(chunks, list) else ():
+    for at, chunk in enumerate(chunks if isinstance(chunks, list) else ()):
         if not isinstance(chunk, dict):
-            yield Section("Passage", _as_text(chunk), "chunks")
+            yield Section("Passage", _as_text(chunk), f"body.chunks[{at}]")
             continue
         gold = " (supports the answer)" if chunk.get("gold") else ""
         name = chunk.get("title") or chunk.get("id") or ""
-        yield Section(f"Passage {name}{gold}", str(chunk.get("text", "")), "chunks")
+        yield Section(f"Passage {name}{gold}", str(chunk.get("text", "")), f"body.chunks[{at}].text")
 
 
 def facts_line(pair: PairView, glyphs: Glyphs) -> Content:
@@ -115,9 +115,18 @@ def facts_line(pair: PairView, glyphs: Glyphs) -> Content:
 
 
 def pair_content(
-    pair: PairView, findings: Iterable[FindingSpan] = (), *, glyphs: Glyphs, limit: int = LIMIT
+    pair: PairView,
+    findings: Iterable[FindingSpan] = (),
+    *,
+    glyphs: Glyphs,
+    limit: int = LIMIT,
+    here: FindingSpan | None = None,
+    listed: bool = True,
 ) -> tuple[Content, bool]:
-    """The whole pair as text, at most about `limit` characters of it; and whether there is more."""
+    """The whole pair as text, at most about `limit` characters of it; and whether there is more.
+
+    Findings are highlighted where they point, the one that is `here` stands out; they are `listed` below the texts.
+    """
     found = list(findings)
     blocks: list[Content] = []
     room, more = limit, False
@@ -129,22 +138,9 @@ def pair_content(
         taken = max(min(room, len(section.text)), 200)
         more = more or taken < len(section.text)
         room -= taken
-        spans = [
-            Span(each.start, each.end, _SEVERITY_STYLE.get(each.severity, "underline"))
-            for each in found
-            if each.field == section.field and each.start is not None and each.end is not None
-        ]
+        spans = spans_in(found, section.field, len(section.text), here)
         blocks.append(Content.assemble(title, "\n", safe_text(section.text, limit=taken, highlights=spans)))
-    if found:
-        lines = [_finding_line(each, glyphs) for each in found]
+    if found and listed:
+        lines = [finding_line(each, glyphs, here=each is here) for each in found]
         blocks.append(Content.assemble(("Findings", "bold $accent"), "\n", Content("\n").join(lines)))
     return Content("\n\n").join(blocks), more
-
-
-def _finding_line(finding: FindingSpan, glyphs: Glyphs) -> Content:
-    mark = glyphs.mark(finding.severity)
-    where = f" in {finding.field}" if finding.field else ""
-    return Content.assemble(
-        (f"{mark.glyph} {mark.word} ", f"${mark.token}"),
-        safe_text(f"{finding.check}{where}: {finding.message}", multiline=False, limit=400),
-    )
