@@ -214,7 +214,8 @@ def _unclear(expression: str, before: str, core: str) -> bool:
         return True
     if _NUMBER.fullmatch(expression.translate(_CURRENCY)) is not None:
         return lowered not in JOINS
-    return lowered in ("and", "und", "et", "y") and core[: word.start()].rstrip()[-1:].isdigit()
+    bare = re.fullmatch(r"\d{1,3}/\d{1,3}", expression) is not None
+    return bare and lowered in ("and", "und", "et", "y") and core[: word.start()].rstrip()[-1:].isdigit()
 
 
 def _starts_fresh(expression: str, before: str, run: str) -> bool:

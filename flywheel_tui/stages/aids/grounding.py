@@ -16,19 +16,23 @@ from flywheel_tui.stages.aids.numerals import NUMBER_WORDS, SCALES, number_of, p
 from flywheel_tui.stages.aids.sources import LARGEST
 from flywheel_tui.stages.aids.words import ABSTAINS, COMMON, DATES
 
+MOST_CLAIMS = 40
+"""Numbers of one answer that are looked for in other forms: what has more in doubt needs no list."""
 MOST_TEXT = 400_000
 """Passages with more characters than this together are not compared."""
 _COMBINED = 60
+_CLAUSES = 200
 _LARGE = 10**15
 _MARK = re.compile(r"[\[【][^\[\]【】\n]{1,60}[\]】]")
 _BULLET = re.compile(r"(?m)^[ \t]*\(?\d{1,2}[.)](?=\s)")
 _FIGURE = re.compile(r"((?<![^\W\d_])[^\W\d_]+|)(\d+(?:[.,:]\d+)*)(\s?%)?([^\W\d_]*)")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:\.(?=\S)[^.!?。！？\n]*)*[.!?。！？]?")
 _PART = re.compile(r"\d[.,:]")
+_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 _DIGIT = re.compile(r"\d")
 _CLAUSE = re.compile(r"[.;,\n]\s|\band\b|\bund\b|\bet\b|\by\b")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_NAME = re.compile(r"(?<![\w.!?:\"“„«\n•*-] )(?<![\"“„«(])(?<!^)\b[A-ZÀ-ÖØ-Þ][^\W\d_]{2,}")
+_NAME = re.compile(r"(?<![.!?:\"“„«\n•*-] )(?<![\"“„«(])(?<!^)\b[A-ZÀ-ÖØ-Þ][^\W\d_]{2,}")
 _YEAR = re.compile(r"(?<![\d.,:])(?:1[0-9]|20)\d\d(?![\d.,:]\d|\d)")
 _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|ein|eine|nicht|mit|für|von)\b")
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
@@ -62,6 +66,7 @@ class Sources:
         self.too_large = len(self.plain) > MOST_TEXT
         self._stems: set[str] | None = None
         self._figures: set[Value | str] | None = None
+        self._written: set[str] | None = None
         self._words = len(self.plain) > 20_000
 
     def holds(self, word: str) -> bool:
@@ -75,6 +80,10 @@ class Sources:
 
     def writes(self, digits: str) -> bool:
         """Whether a number stands in them as it is written."""
+        if self._words:
+            if self._written is None:
+                self._written = set(_DIGITS.findall(self.plain))
+            return digits in self._written
         at = self.plain.find(digits)
         while at >= 0:
             end = at + len(digits)
@@ -177,8 +186,13 @@ def _figures(text: str, shown: str, sources: Sources) -> Iterator[Claim]:
     if _DIGIT.search(shown) is None:
         return
     plain = _BULLET.sub(lambda match: " " * len(match[0]), plain_signs(shown))
+    seen: set[str] = set()
+    doubts = 0
     for match in _FIGURE.finditer(plain):
-        if (match[1] and (match[1] + match[2]).lower() in sources.plain) or sources.writes(match[2]):
+        if match.group() in seen or (match[1] and (match[1] + match[2]).lower() in sources.plain):
+            continue
+        seen.add(match.group())
+        if sources.writes(match[2]):
             continue
         readings = _readings(match)
         after = plain[match.end() : match.end() + 12].lower().split()
@@ -191,7 +205,12 @@ def _figures(text: str, shown: str, sources: Sources) -> Iterator[Claim]:
         elif word in ("pm", "p.m"):
             readings |= {value + 12 for value in values}
             readings |= {_afternoon(value) for value in readings if isinstance(value, str)}
-        if readings & sources.figures or sources.gives(readings):
+        if readings & sources.figures:
+            continue
+        doubts += 1
+        if doubts > MOST_CLAIMS:
+            return
+        if sources.gives(readings):
             continue
         yield Claim("number", match.start(2), match.end(2), text[match.start(2) : match.end(2)])
 
@@ -203,8 +222,12 @@ def _afternoon(clock: str) -> str:
 
 def _names(shown: str, sources: Sources) -> Iterator[Claim]:
     german: bool | None = None
+    seen: set[str] = set()
     for match in _NAME.finditer(shown):
         word = match.group()
+        if word in seen or len(seen) > 50 * MOST_CLAIMS:
+            continue
+        seen.add(word)
         if word.lower() not in DATES and word.lower() not in COMMON and not sources.holds(word):
             german = _german(shown) if german is None else german
             if german:
@@ -233,12 +256,14 @@ def _other_year(shown: str, sources: Sources) -> Iterator[Claim]:
         for part in _CLAUSE.split(text)
         if _YEAR.search(part)
     ]
+    if len(clauses) > _CLAUSES:
+        return
     at = 0
-    for part in _CLAUSE.split(shown):
+    for part in _CLAUSE.split(shown)[:_CLAUSES]:
         place = shown.find(part, at)
         at = place + len(part)
-        for match in _YEAR.finditer(part):
-            words = {_stem(word) for word in _WORD.findall(part.lower()) if _telling(word)}
+        words = {_stem(word) for word in _WORD.findall(part.lower()) if _telling(word)}
+        for match in {match.group(): match for match in _YEAR.finditer(part)}.values():
             own = [said for years, said in clauses if match.group() in years]
             other = [
                 (len(said & words), years) for years, said in clauses if match.group() not in years and said & words

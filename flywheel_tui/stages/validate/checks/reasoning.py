@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.errors import InputError
-from flywheel_tui.stages.aids.arithmetic import NoArithmetic, Value, evaluate, written
+from flywheel_tui.stages.aids.arithmetic import NoArithmetic, Value, distance, evaluate, written
 from flywheel_tui.stages.aids.equations import Equation, equations
 from flywheel_tui.stages.aids.finals import (
     announced_final,
@@ -134,10 +134,8 @@ def _reached(reasoning: str, steps: list[Equation], final: str) -> Iterator[Said
         return
     if not steps or value is None or same_number(steps[-1].said, value) or mentions(reasoning, final):
         return
-    if (
-        any(Fraction(abs(number - value)) < Fraction(1, 2) for number in numbers_in(reasoning))
-        and value.denominator == 1
-    ):
+    half = Fraction(1, 2)
+    if value.denominator == 1 and any(distance(number, value) < half for number in numbers_in(reasoning)):
         return  # rounded on the last step
     last = steps[-1]
     message = f"the last calculation gives {written(last.said)}, final is {final[:60]}"
