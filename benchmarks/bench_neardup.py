@@ -14,12 +14,18 @@ import argparse
 import csv
 import itertools
 import json
+import os
 import random
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Measure
+
+TITLE = "Near-duplicates"
 
 _WORD = re.compile(r"\w+")
 _TEMPLATES = (
@@ -117,7 +123,7 @@ def jaccard(one: str, two: str) -> float:
     return len(a & b) / len(a | b)
 
 
-def contend(python: str, script: str, texts: Path, threshold: float, name: str) -> dict[str, object] | str:
+def contend(python: str, script: str, texts: Path, threshold: float, name: str) -> dict[str, Any] | str:
     """One contender in a process of its own: its figures and pairs, or why there are none."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         done = subprocess.run(
@@ -152,14 +158,14 @@ def planted_run(rows: int, threshold: float, peers: str | None) -> None:
             if isinstance(run, str):
                 print(f"{name:26}left out: {run}")
                 continue
-            base = base or float(run["cpu"])  # type: ignore[arg-type]
+            base = base or float(run["cpu"])
             report(name, run, base, texts, truth, threshold)
 
 
 def report(
-    name: str, run: dict[str, object], base: float, texts: list[str], truth: set[tuple[int, int]], threshold: float
+    name: str, run: dict[str, Any], base: float, texts: list[str], truth: set[tuple[int, int]], threshold: float
 ) -> None:
-    pairs = {(min(a, b), max(a, b)) for a, b in run["pairs"]}  # type: ignore[attr-defined]
+    pairs = {(min(a, b), max(a, b)) for a, b in run["pairs"]}
     label = {"join": "flywheel_tui: join", "check": "flywheel_tui: whole check"}.get(name, name)
     if name == "check":
         # one finding per pair that is not kept, of its cluster: a planted pair is found where both are in one cluster
@@ -170,8 +176,8 @@ def report(
         recall = len(truth & pairs) / max(len(truth), 1)
         right = sum(jaccard(texts[a], texts[b]) >= threshold for a, b in pairs)
         precision = f"{right / max(len(pairs), 1):.4f}"
-    wall, cpu, mib = float(run["wall"]), float(run["cpu"]), float(run["mib"])  # type: ignore[arg-type]
-    over = mib - float(run["base_mib"])  # type: ignore[arg-type]
+    wall, cpu, mib = float(run["wall"]), float(run["cpu"]), float(run["mib"])
+    over = mib - float(run["base_mib"])
     figures = (f"{cpu / base:.3f}", f"{wall:.2f}", f"{cpu:.2f}", f"{mib:,.0f}", f"{over:,.0f}", f"{len(pairs):,}")
     print(_row(label, *figures, f"{recall:.4f}", precision))
 
@@ -199,6 +205,40 @@ def febrl_run(path: Path) -> None:
         pairs = {(a, b) for a, b, _ in check.pairs()}
         right = len(pairs & truth)
         print(f"{unit:12}{threshold:>10}{len(pairs):>8}{right / len(truth):>9.3f}{right / max(len(pairs), 1):>11.3f}")
+
+
+def run(folder: Path, rows: int) -> list[Measure]:
+    """The row of `python -m benchmarks`; the Python with datasketch is named by BENCH_PEERS (default: this one)."""
+    texts, planted = made_up(rows)
+    truth = {pair for pair in planted if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8}
+    file = folder / "texts.json"
+    file.write_text(json.dumps(texts))
+    peer = contend(os.environ.get("BENCH_PEERS", sys.executable), PEER, file, 0.8, "datasketch")
+    ours = contend(sys.executable, OURS, file, 0.8, "join")
+    if isinstance(ours, str):
+        raise RuntimeError(ours)
+    other = {} if isinstance(peer, str) else peer
+    name = "datasketch" if other else "datasketch, which is not installed"
+
+    def measure(what: str, key: str, unit: str, better: str = "less", goal: str = "") -> Measure:
+        return Measure(f"{what}, {rows:,} texts", value(ours, key), unit, value(other, key), name, better, goal)
+
+    def value(of: dict[str, Any], key: str) -> float:
+        if not of:
+            return 0.0
+        return _recall(of, truth) if key == "recall" else float(of[key])
+
+    return [
+        measure("near-duplicates", "wall", "s", goal="≥ 8 ×"),
+        measure("near-duplicates, CPU", "cpu", "s"),
+        measure("near-duplicates, memory", "mib", "MB", goal="≤ 2,000 MB"),
+        measure("near-duplicates, recall of planted pairs", "recall", "", "more", "≥ 0.999"),
+    ]
+
+
+def _recall(run: dict[str, Any], truth: set[tuple[int, int]]) -> float:
+    pairs = {(min(a, b), max(a, b)) for a, b in run["pairs"]}
+    return len(truth & pairs) / max(len(truth), 1)
 
 
 def main() -> None:

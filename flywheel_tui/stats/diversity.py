@@ -58,7 +58,7 @@ def distinct_n(texts: Sequence[str], n: int) -> Distinct:
     """Distinct-n (Li et al. 2016): different n-grams over all n-grams. 0 where there are none.
 
     The share falls with the amount of text; the adjusted one (EAD, Liu et al. 2022) divides by the number of different
-    n-grams that as many draws from the vocabulary would give, V · (1 − ((V − 1) / V)^C).
+    n-grams that as many draws from all that V words can make would give, V · (1 − ((V − 1) / V)^C) for n = 1.
     """
     import numpy as np
 
@@ -75,8 +75,8 @@ def distinct_n(texts: Sequence[str], n: int) -> Distinct:
     for offset in range(1, n):
         grams = mixed(grams) + found.hashes[starts + offset]
     different = len(np.unique(grams))
-    vocabulary = len(np.unique(found.hashes))
-    expected = vocabulary * -math.expm1(total * math.log1p(-1 / vocabulary)) if vocabulary > 1 else 1.0
+    possible = float(len(np.unique(found.hashes))) ** n
+    expected = possible * -math.expm1(total * math.log1p(-1 / possible)) if possible > 1 else 1.0
     return Distinct(different / total, different / expected)
 
 

@@ -87,7 +87,8 @@ class Diversity(Check):
             self.tick()
             distinct = distinct_n(texts, n)
             figures[f"distinct_{n}"] = round(distinct.share, 6)
-            figures[f"distinct_{n}_adjusted"] = round(distinct.expectation_adjusted, 6)
+            if n == 1:
+                figures["distinct_1_adjusted"] = round(distinct.expectation_adjusted, 6)
         bleu = self_bleu(texts[: self._bleu])
         figures |= {"self_bleu": None if math.isnan(bleu) else round(bleu, 4), "self_bleu_of": len(texts[: self._bleu])}
         return figures
