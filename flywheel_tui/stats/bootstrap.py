@@ -8,7 +8,7 @@ over the different features: the same distribution, at a cost that no longer gro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flywheel_tui.errors import UsageError
@@ -105,19 +105,48 @@ def interval(
     `stat` takes sums (B, d) and gives (B,), NaN where it is undefined. The interval falls back to percentiles where the
     correction is undefined, and is left out where more than a tenth of the resamples have no value.
     """
+    return intervals(features, {"": stat}, times=times, seed=seed, level=level, bca=bca)[""]
+
+
+def intervals(
+    features: Features,
+    stats: Mapping[str, Callable[[Floats], Floats]],
+    *,
+    times: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    bca: bool = True,
+) -> dict[str, Figure]:
+    """Several statistics of the same resamples, by name: see `interval`."""
     import numpy as np
 
     number = features.families
-    value = float(stat(features.total[None])[0]) if number else math.nan
-    if math.isnan(value):
-        return Figure(None, n=number, why="undefined on these labels")
-    if number < 2:
-        return Figure(value, n=number, why="one family alone has no spread")
-    drawn = np.concatenate([stat(sums) for sums in resamples(features, times, seed)])
+    total = features.total[None]
+    values = {name: float(stat(total)[0]) if number else math.nan for name, stat in stats.items()}
+    drawn: dict[str, list[Floats]] = {name: [] for name, value in values.items() if number > 1 and value == value}
+    for sums in resamples(features, times if drawn else 0, seed):
+        for name, blocks in drawn.items():
+            blocks.append(stats[name](sums))
+    figures = {}
+    for name, value in values.items():
+        if name in drawn:
+            figures[name] = _figure(features, stats[name], value, np.concatenate(drawn[name]), level, bca)
+        elif math.isnan(value):
+            figures[name] = Figure(None, n=number, why="undefined on these labels")
+        else:
+            figures[name] = Figure(value, n=number, why="one family alone has no spread")
+    return figures
+
+
+def _figure(
+    features: Features, stat: Callable[[Floats], Floats], value: float, drawn: Floats, level: float, bca: bool
+) -> Figure:
+    import numpy as np
+
+    number, tail = features.families, (1 - level) / 2
     defined = drawn[~np.isnan(drawn)]
-    if len(defined) < LEAST_DEFINED * times:
-        return Figure(value, n=number, why=f"undefined in {times - len(defined)} of {times} resamples")
-    tail = (1 - level) / 2
+    if len(defined) < LEAST_DEFINED * len(drawn):
+        return Figure(value, n=number, why=f"undefined in {len(drawn) - len(defined)} of {len(drawn)} resamples")
     ends = _bca(features, stat, value, defined, tail) if bca else None
     low, high = np.quantile(defined, ends or (tail, 1 - tail))
     return Figure(value, float(low), float(high), number, "bootstrap, BCa" if ends else "bootstrap, percentile")

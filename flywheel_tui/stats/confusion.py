@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flywheel_tui.errors import UsageError
 from flywheel_tui.stats import tables
 from flywheel_tui.stats.arrays import Figure, as_flags, as_floats, coded, one, same_length, undefined
-from flywheel_tui.stats.bootstrap import cells, interval
+from flywheel_tui.stats.bootstrap import Features, cells, intervals
 from flywheel_tui.stats.intervals import wilson
 from flywheel_tui.stats.weighted import weighted_rate
 
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flywheel_tui.stats.arrays import Floats, Values
+
+
+RESAMPLED: dict[str, Callable[[Floats], Floats]] = {
+    "f1": tables.f_beta,
+    "f_half": lambda t: tables.f_beta(t, 0.5),
+    "balanced_accuracy": tables.balanced_accuracy,
+    "mcc": tables.mcc,
+    "kappa": tables.kappa,
+    "youden": tables.youden,
+}
+"""The figures whose intervals are bootstrapped."""
+NONE_PASSED, NONE_FAILED = "the judge passed nothing", "the judge failed nothing"
+NO_PASS, NO_FAIL, NO_LABELS = "no label is a pass", "no label is a fail", "no labels"
 
 
 class Confusion(NamedTuple):
@@ -114,43 +127,73 @@ def rates(
     c = confusion(truth, said, weights)
     y, yhat = as_flags(truth), as_flags(said)
     w = None if weights is None else as_floats(weights)
-    features = cells(y * 2 + yhat, 4, w, families)
-
-    def boot(formula: Callable[[Floats], Floats]) -> Figure:
-        figure = interval(features, lambda sums: formula(sums.reshape(-1, 2, 2)), times=times, seed=seed, level=level)
-        return figure._replace(n=len(y))
+    plain = w is None and families is None
+    features = _features(c) if plain else cells(y * 2 + yhat, 4, w, families)
 
     def rate(right: Any, among: Any, above: float, below: float, nothing: str) -> Figure:
         if not below:
             return undefined(nothing)
-        if w is None and families is None:
+        if plain:
             return Figure(above / below, *wilson(above, below, level), below, "Wilson")
         chosen = None if families is None else _kept(families, among)
         return weighted_rate(right[among], (_ones(y) if w is None else w)[among], families=chosen, level=level)
 
-    table = c.table
-    tpr, tnr = one(tables.recall(table)), one(tables.specificity(table))
-    share = (c.tp + c.fn) / c.n if c.n else None
     everything = y | ~y
     return Rates(
         confusion=c,
-        precision=rate(y, yhat, c.tp, c.tp + c.fp, "the judge passed nothing"),
-        recall=rate(yhat, y, c.tp, c.tp + c.fn, "no label is a pass"),
-        specificity=rate(~yhat, ~y, c.tn, c.tn + c.fp, "no label is a fail"),
-        npv=rate(~y, ~yhat, c.tn, c.tn + c.fn, "the judge failed nothing"),
-        accuracy=rate(y == yhat, everything, c.tp + c.tn, c.n, "no labels"),
-        pass_rate=rate(yhat, everything, c.tp + c.fp, c.n, "no labels"),
-        f1=boot(tables.f_beta),
-        f_half=boot(lambda t: tables.f_beta(t, 0.5)),
-        balanced_accuracy=boot(tables.balanced_accuracy),
-        mcc=boot(tables.mcc),
-        kappa=boot(tables.kappa),
-        youden=boot(tables.youden),
-        lr_plus=None if tpr is None or tnr is None or tnr == 1 else tpr / (1 - tnr),
-        lr_minus=None if tpr is None or not tnr else (1 - tpr) / tnr,
-        majority_accuracy=None if share is None else max(share, 1 - share),
-        prevalence=share,
+        precision=rate(y, yhat, c.tp, c.tp + c.fp, NONE_PASSED),
+        recall=rate(yhat, y, c.tp, c.tp + c.fn, NO_PASS),
+        specificity=rate(~yhat, ~y, c.tn, c.tn + c.fp, NO_FAIL),
+        npv=rate(~y, ~yhat, c.tn, c.tn + c.fn, NONE_FAILED),
+        accuracy=rate(y == yhat, everything, c.tp + c.tn, c.n, NO_LABELS),
+        pass_rate=rate(yhat, everything, c.tp + c.fp, c.n, NO_LABELS),
+        **_others(c, features, len(y), level, times, seed),
     )
+
+
+def rates_of_counts(c: Confusion, *, level: float = 0.95, times: int = 2000, seed: int = 0) -> Rates:
+    """The same rates from the four whole counts of unweighted labels: some milliseconds, however many they count."""
+
+    def rate(above: float, below: float, nothing: str) -> Figure:
+        return Figure(above / below, *wilson(above, below, level), below, "Wilson") if below else undefined(nothing)
+
+    return Rates(
+        confusion=c,
+        precision=rate(c.tp, c.tp + c.fp, NONE_PASSED),
+        recall=rate(c.tp, c.tp + c.fn, NO_PASS),
+        specificity=rate(c.tn, c.tn + c.fp, NO_FAIL),
+        npv=rate(c.tn, c.tn + c.fn, NONE_FAILED),
+        accuracy=rate(c.tp + c.tn, c.n, NO_LABELS),
+        pass_rate=rate(c.tp + c.fp, c.n, NO_LABELS),
+        **_others(c, _features(c), int(c.n), level, times, seed),
+    )
+
+
+def _features(c: Confusion) -> Features:
+    import numpy as np
+
+    counts = c.table.ravel().astype(np.int64)
+    used = np.flatnonzero(counts)
+    return Features(np.eye(4)[used], counts[used])
+
+
+def _others(c: Confusion, features: Features, number: int, level: float, times: int, seed: int) -> dict[str, Any]:
+    """The figures that need resamples, and those that need no interval."""
+
+    def of_sums(formula: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+        return lambda sums: formula(sums.reshape(-1, 2, 2))
+
+    stats = {name: of_sums(formula) for name, formula in RESAMPLED.items()}
+    figures = intervals(features, stats, times=times, seed=seed, level=level)
+    table = c.table
+    tpr, tnr = one(tables.recall(table)), one(tables.specificity(table))
+    share = (c.tp + c.fn) / c.n if c.n else None
+    return {name: figure._replace(n=number) for name, figure in figures.items()} | {
+        "lr_plus": None if tpr is None or tnr is None or tnr == 1 else tpr / (1 - tnr),
+        "lr_minus": None if tpr is None or not tnr else (1 - tpr) / tnr,
+        "majority_accuracy": None if share is None else max(share, 1 - share),
+        "prevalence": share,
+    }
 
 
 class ClassRates(NamedTuple):

@@ -167,7 +167,8 @@ def _distances(metric: Metric, values: Floats, totals: Floats) -> Floats:
 
     first, second = values[:, None], values[None, :]
     if metric == "nominal":
-        return (first != second)[None].astype(float)
+        differ: Floats = (first != second)[None].astype(float)
+        return differ
     if metric == "interval":
         squares: Floats = ((first - second) ** 2)[None]
         return squares
