@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 
 from flywheel_tui.stages.aids.arithmetic import Value
@@ -67,6 +68,7 @@ class Sources:
         self._stems: set[str] | None = None
         self._figures: set[Value | str] | None = None
         self._written: set[str] | None = None
+        self._known: dict[str, bool] = {}
         self._words = len(self.plain) > 20_000
 
     def holds(self, word: str) -> bool:
@@ -80,6 +82,12 @@ class Sources:
 
     def writes(self, digits: str) -> bool:
         """Whether a number stands in them as it is written."""
+        if digits in self._known:
+            return self._known[digits]
+        self._known[digits] = found = self._stands(digits)
+        return found
+
+    def _stands(self, digits: str) -> bool:
         if self._words:
             if self._written is None:
                 self._written = set(_DIGITS.findall(self.plain))
@@ -185,15 +193,21 @@ def _german(text: str) -> bool:
 def _figures(text: str, shown: str, sources: Sources) -> Iterator[Claim]:
     if _DIGIT.search(shown) is None:
         return
-    plain = _BULLET.sub(lambda match: " " * len(match[0]), plain_signs(shown))
+    plain = plain_signs(shown)
+    if "\n" in plain or plain[0] in "( \t0123456789":
+        plain = _BULLET.sub(lambda match: " " * len(match[0]), plain)
     seen: set[str] = set()
     doubts = 0
-    for match in _FIGURE.finditer(plain):
-        if match.group() in seen or (match[1] and (match[1] + match[2]).lower() in sources.plain):
+    for place in _DIGITS.finditer(plain):
+        digits, start = place.group(), place.start()
+        if sources.writes(digits):
+            continue
+        while start > 0 and plain[start - 1].isalpha():
+            start -= 1
+        match = _FIGURE.match(plain, start)
+        if match is None or match.group() in seen or (match[1] and (match[1] + digits).lower() in sources.plain):
             continue
         seen.add(match.group())
-        if sources.writes(match[2]):
-            continue
         readings = _readings(match)
         after = plain[match.end() : match.end() + 12].lower().split()
         word = (match[4] or (after[0] if after else "")).lower().strip(".,;:")
@@ -241,37 +255,58 @@ def _sentences(shown: str, sources: Sources) -> Iterator[Claim]:
         words = {word for word in _WORD.findall(match.group().lower()) if len(word) > 3 and word not in COMMON}
         if len(words) < 5:
             continue
-        held = sum(map(sources.holds, words))
-        if held * 5 <= len(words):
+        held = sum(1 for _ in islice(filter(sources.holds, words), len(words) // 5 + 1))
+        if held <= len(words) // 5:
             lead = len(match.group()) - len(match.group().lstrip())
             yield Claim("sentence", match.start() + lead, match.end(), match.group().strip())
 
 
 def _other_year(shown: str, sources: Sources) -> Iterator[Claim]:
     """Years that stand in the passages with other words, where these words stand there with another year."""
-    clauses = [
-        (set(_YEAR.findall(part)), {_stem(word) for word in _WORD.findall(part.lower()) if _telling(word)})
-        for text in sources.texts
-        if len(text) < LARGEST
-        for part in _CLAUSE.split(text)
-        if _YEAR.search(part)
-    ]
-    if len(clauses) > _CLAUSES:
-        return
     at = 0
+    clauses: list[tuple[set[str], set[str]]] | None = None
     for part in _CLAUSE.split(shown)[:_CLAUSES]:
         place = shown.find(part, at)
         at = place + len(part)
-        words = {_stem(word) for word in _WORD.findall(part.lower()) if _telling(word)}
-        for match in {match.group(): match for match in _YEAR.finditer(part)}.values():
-            own = [said for years, said in clauses if match.group() in years]
-            other = [
-                (len(said & words), years) for years, said in clauses if match.group() not in years and said & words
-            ]
+        years = {match.group(): match for match in _YEAR.finditer(part)}
+        words = _telling_stems(part) if years else set()
+        for year, match in years.items():
+            if _fits(year, words, sources.plain):
+                continue
+            clauses = _dated(sources.texts) if clauses is None else clauses
+            if len(clauses) > _CLAUSES:
+                return
+            own = [said for dates, said in clauses if year in dates]
+            other = [(len(said & words), dates) for dates, said in clauses if year not in dates and said & words]
             if own and other and not any(said & words for said in own):
                 most = max(common for common, _ in other)
-                instead = " or ".join(sorted({year for common, years in other if common == most for year in years})[:3])
-                yield Claim("elsewhere", place + match.start(), place + match.end(), match.group(), instead)
+                instead = " or ".join(sorted({one for common, dates in other if common == most for one in dates})[:3])
+                yield Claim("elsewhere", place + match.start(), place + match.end(), year, instead)
+
+
+def _fits(year: str, words: set[str], plain: str) -> bool:
+    """Whether a year stands beside one of these words where it stands first: the usual case, told cheaply."""
+    at = plain.find(year)
+    if at < 0:
+        return True  # that it stands nowhere has been said
+    window = plain[max(0, at - 80) : at + 80]
+    clause = next((part for part in _CLAUSE.split(window) if year in part), "")
+    return any(word in clause for word in words)
+
+
+def _dated(texts: list[str]) -> list[tuple[set[str], set[str]]]:
+    """The clauses of passages that hold a year: their years and their words."""
+    return [
+        (set(_YEAR.findall(part)), _telling_stems(part))
+        for text in texts
+        if len(text) < LARGEST and _YEAR.search(text)
+        for part in _CLAUSE.split(text)
+        if _YEAR.search(part)
+    ]
+
+
+def _telling_stems(text: str) -> set[str]:
+    return {_stem(word) for word in _WORD.findall(text.lower()) if _telling(word)}
 
 
 def _telling(word: str) -> bool:
