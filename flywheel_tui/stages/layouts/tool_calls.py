@@ -30,12 +30,14 @@ class Bfcl(Layout):
     """The Berkeley function-calling rows.
 
     Where the folder `possible_answer` beside the file holds one of the same name, `body.expected_calls` has the calls
-    that are right, each `{name, accepted: {argument: [values]}}`.
+    that are right, each `{name, accepted: {argument: [values]}}`. Rows whose file is named `irrelevance` expect no call:
+    none of the functions fits the question.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         super().__init__(file)
         self._answers = _possible_answers(file)
+        self._nothing_fits = file is not None and "irrelevance" in file.name
 
     @classmethod
     def fits(cls, row: Row) -> bool:
@@ -52,7 +54,9 @@ class Bfcl(Layout):
         if request is None:
             raise RowError("question", "no message is the user's", "add the request as a message with role user")
         body: dict[str, Any] = {"tools": _schemas(row, "function"), "messages": messages}
-        if self._answers is not None:
+        if self._nothing_fits:
+            body["expected_calls"] = []
+        elif self._answers is not None:
             calls = self._answers.get(str(row.get("id")))
             if calls is None:
                 notes.add("row", "without accepted calls in possible_answer", line)

@@ -241,6 +241,12 @@ def test_bfcl_finds_its_accepted_calls(take, notes: Notes, tmp_path: Path) -> No
     assert notes.count("row", "without accepted calls in possible_answer") == 1
 
 
+def test_bfcl_irrelevance_rows_expect_no_call(take, tmp_path: Path) -> None:
+    _, row = _bfcl(tmp_path, None)
+    (draft,) = take("bfcl", row, file=tmp_path / "BFCL_irrelevance.json")
+    assert draft.body["expected_calls"] == []
+
+
 def test_bfcl_without_answers_and_with_bad_ones(take, tmp_path: Path) -> None:
     path, row = _bfcl(tmp_path, None)
     (draft,) = take("bfcl", row, file=path)
