@@ -109,7 +109,7 @@ class BulkScreen(ModalScreen[None]):
         state = self._state
         if state is None or not self.is_mounted:
             return
-        self.query_one("#bulk-words", Static).update(self._words(state))
+        self.query_one("#bulk-words", Static).update(self._choices(state))
         self.query_one("#bulk-plan", Static).update(self._plan(state))
         rows = state.preview.sample if state.preview else []
         self.query_one("#bulk-rows", Static).update(self._sample(rows) if rows else Content(""))
@@ -120,7 +120,7 @@ class BulkScreen(ModalScreen[None]):
             hint = "esc closes"
         self.query_one("#bulk-hint", Static).update(Content(hint))
 
-    def _words(self, state: BulkState) -> Content:
+    def _choices(self, state: BulkState) -> Content:
         if state.marked is not None:
             which = Content(f"{len(state.marked):,} marked pairs of {state.query.dataset}")
         elif state.query.filter:

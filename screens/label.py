@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Event
 
-from flywheel_tui.errors import ConflictError, FlywheelError
+from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.sitting import Statement
 from flywheel_tui.stages import drafts, session, views
 from flywheel_tui.stages.rubric import rubric_for
 from flywheel_tui.stages.session import LabelSession, Prepared
 from flywheel_tui.store.views import ViewQuery
 from screens.bindings import bindings_of, show_key
-from screens.label_actions import LabelActions
 from screens.label_desk import Desk, Look, Sheet
 from screens.label_entry import EntryLine, EntryText
 from screens.label_pump import KeyPump
@@ -34,15 +33,15 @@ from screens.label_widgets.board import Board
 from screens.label_widgets.panes import Pane, Showing
 from screens.label_widgets.side import card_panes, guidelines_pane, rubric_pane
 from screens.label_widgets.status import Say, prompt_lines, status_line
+from screens.label_writing import LabelWriting
 from screens.places import LabelRequest
 
-BANNER = "label"
 
-
-class LabelScreen(LabelActions):
+class LabelScreen(LabelWriting):
     """The heart of the workstation."""
 
     PLACE = "label"
+    KEYS_IN_LINE = True
     CSS_PATH = Path(__file__).with_name("label.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("label")
 
@@ -96,7 +95,7 @@ class LabelScreen(LabelActions):
     async def _arrive(self, request: object) -> None:
         asked = request if isinstance(request, LabelRequest) else None
         if asked is None and self._session is not None and self._session.query.dataset == self.shell.dataset:
-            await self.show_current()
+            await self._refresh()
             return
         try:
             query = asked.query if asked else await self._desk.run(self._usual_query)
@@ -147,6 +146,30 @@ class LabelScreen(LabelActions):
                 await self._desk.run(self._session.finish)
             except FlywheelError as error:
                 self.hint(str(error))
+
+    def on_screen_resume(self) -> None:
+        """Back from a dialog or another place: the pair may have changed there."""
+        self.pump.put(self._refresh)
+
+    def on_screen_suspend(self) -> None:
+        """One goes elsewhere: write what was said of the pair, and where to go on."""
+        if self.shell.base_screen is not self:
+            self.pump.put(self._park)
+
+    async def _park(self) -> None:
+        with suppress(NotNow):
+            await self.leave_pair()
+        await self._finish()
+
+    async def _refresh(self) -> None:
+        """Read the pair again; what is being typed, and what was said of it, stays."""
+        if self._session is None or self._sheet is None or self._stuck is not None:
+            return
+        sheet = await self._desk.run(self._desk.current, self._session, self.look)
+        if sheet is not None and sheet.item == self._sheet.item:
+            self.show_sheet(sheet, stay=True)
+        elif self._state is not None and self._state.mode is Mode.READ:
+            self.show_sheet(sheet)
 
     async def may_leave(self) -> bool:
         """Before the program ends: write what was said, show how it went."""
@@ -358,87 +381,3 @@ class LabelScreen(LabelActions):
         """The mouse counts as being there."""
         if self._session is not None:
             self._session.touch()
-
-    # -- writing ------------------------------------------------------------------------------------------------------
-
-    async def write(self, said: Statement) -> None:
-        """Put a statement on disk, then show what follows. What cannot be written is kept, said, and tried again."""
-        state, now = self._state, self._session
-        assert state is not None and now is not None and state.card is not None
-        await self._write(now.prepare(state.card, said), said)
-
-    async def _write(self, prepared: Prepared, said: Statement) -> None:
-        state, now = self._state, self._session
-        assert state is not None and now is not None
-        try:
-            sheet = await self._desk.run(self._desk.commit, now, prepared, self.look, stay=said.stay)
-        except ConflictError as error:
-            self._stuck = None
-            self.shell.clear_banner(BANNER)
-            await self.settle_conflict(prepared, said, str(error))
-            return
-        except FlywheelError as error:
-            self._stick(prepared, said, str(error))
-            return
-        self._stuck = None
-        self.shell.clear_banner(BANNER)
-        state.said(said)
-        differs = self._differs(prepared, said)
-        if said.stay:
-            self.show_sheet(sheet, stay=True)
-        else:
-            state.open = False
-            self.show_sheet(sheet)
-            self._say = differs or self.done_words(said)
-
-    def _differs(self, prepared: Prepared, said: Statement) -> Say | None:
-        """After a repetition: whether the second answer was the first one."""
-        self._other_answer = None
-        item = self._sheet.item if self._sheet is not None else None
-        if item is None or said.stay or prepared.decision.repeat_of is None or item.repeat_of is None:
-            return None
-        earlier = item.repeat_of
-        if earlier.agrees(prepared.decision):
-            return Say("the same as before", "$approve")
-        self._other_answer = (item.pair, said)
-        before = earlier.preference or earlier.status or "nothing"
-        return Say(f"before you said {before}, which still holds; c takes the new answer", "$edit")
-
-    def _stick(self, prepared: Prepared, said: Statement, why: str) -> None:
-        self._stuck = (prepared, said)
-        dropped = self.pump.drop()
-        lost = f" ({dropped} later keys were not taken)" if dropped else ""
-        self.shell.show_banner(BANNER, f"not saved: {why}{lost} · enter tries again, escape drops it")
-
-    async def retry(self) -> None:
-        """Try again to write what could not be written."""
-        if self._stuck is not None:
-            prepared, said = self._stuck
-            await self._write(prepared, said)
-
-    async def leave_pair(self) -> bool:
-        """Before another pair is shown: write what was said of this one. False where that did not work."""
-        state, now = self._state, self._session
-        if self._stuck is not None:
-            raise NotNow("the last decision is not saved: enter tries again, escape drops it")
-        if state is None or now is None or state.card is None or (said := state.leaving()) is None:
-            return True
-        await self.write(said)
-        return self._stuck is None and not state.unsaved
-
-    async def settle_conflict(self, prepared: Prepared, said: Statement, why: str) -> None:
-        """Somebody with this name has labelled the pair elsewhere: show both labels, let the person choose."""
-        from screens.label_conflict import ConflictDialog
-
-        state, now = self._state, self._session
-        assert state is not None and now is not None
-        self.pump.drop()
-        card = await self._desk.run(now.card, prepared.decision.pair)
-        answer = await self.ask(ConflictDialog(why, said, card.mine, state.rubric, self.shell.glyphs))
-        state.renew(card)
-        if answer == "mine":
-            uid = card.mine.uid if card.mine else None
-            await self._write(msgspec.structs.replace(prepared, expected=uid), said)
-        else:
-            await self.show_current()
-            self._say = Say("the label from elsewhere stands", "$edit")

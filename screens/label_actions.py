@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from textual.screen import ModalScreen
 
-from flywheel_tui.errors import FlywheelError, UsageError
-from flywheel_tui.identity import now_us
 from flywheel_tui.records.rubric import Answer
 from flywheel_tui.records.sitting import Statement
-from flywheel_tui.stages import drafts, views
-from flywheel_tui.stages.drafts import Draft
-from screens.label_editing import LabelEditing
+from flywheel_tui.stages import views
+from screens.label_drafts import LabelDrafts
 from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
 from screens.widgets.dialogs import Choice, ChoiceDialog, ConfirmDialog
@@ -32,7 +27,7 @@ _ORDERS = (
 _ON_A_PAIR = frozenset({"approve", "skip", "edit", "editor", "note", "tags", "flag", "more", "zen", "details", "digit"})
 
 
-class LabelActions(LabelEditing):
+class LabelActions(LabelDrafts):
     """The actions behind `label.*` bindings."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -377,80 +372,3 @@ class LabelActions(LabelEditing):
             self.show_side()
 
         await self.act(job)
-
-    # -- what others ask ----------------------------------------------------------------------------------------------
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """Show a dialog and wait for its answer, without holding up the program."""
-        answered: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-
-        def take(answer: T | None) -> None:
-            if not answered.done():
-                answered.set_result(answer)
-
-        await self.app.push_screen(dialog, take)
-        return await answered
-
-    def half_typed(self) -> Draft | None:
-        """What is being typed now, to be kept; None where nothing is."""
-        state = self.state
-        if state is None or state.card is None:
-            return None
-        card = state.card
-        if state.mode in (Mode.EDIT, Mode.KEEP):
-            texts = self.texts()
-            kind = "edit" if state.edit_changed(texts) else ""
-        elif state.mode in (Mode.NOTE, Mode.TAGS):
-            texts, kind = {"line": self.line.value}, state.mode.value if self.line.value.strip() else ""
-        else:
-            return None
-        if not kind:
-            return None
-        return Draft(
-            pair=card.pair.id, dataset=card.pair.dataset, version=card.pair.pair_id, kind=kind, texts=texts, at=now_us()
-        )
-
-    async def _offer_draft(self) -> None:
-        """Offer what was half typed when the program last ended."""
-        workspace, reviewer = self.shell.workspace, self.shell.reviewer
-        draft = await self._desk.run(drafts.load_draft, workspace, reviewer)
-        if draft is None or self.session is None or draft.dataset != self.session.query.dataset:
-            return
-        words = {"edit": "A half-typed edit", "note": "A half-typed note", "tags": "Half-typed tags"}
-        text = f"{words.get(draft.kind, 'A decision that was not saved')} of one pair was kept when the program ended."
-        taken = await self.ask(ConfirmDialog("go on with it?", text, "Go on", "Drop it"))
-        await self._desk.run(drafts.drop_draft, workspace, reviewer)
-        if not taken:
-            return
-        try:
-            await self._take_up(draft)
-        except (FlywheelError, NotNow) as error:
-            self._say = Say(f"it could not be taken up: {error}", "$text-error")
-        self.show_words()
-
-    async def _take_up(self, draft: Draft) -> None:
-        now = self.session
-        assert now is not None
-        at = await self._desk.run(now.find, draft.pair)
-        if at is None:
-            now.visit(draft.pair)
-        else:
-            now.go_to(at)
-        await self.show_current()
-        card = self.states.card
-        if draft.decision is not None:
-            await self._desk.run(self._write_kept, draft)
-            await self.show_current()
-            self._say = Say("it is saved now", "$approve")
-        elif card is not None and card.pair.pair_id != draft.version:
-            raise UsageError("the pair has been edited since")
-        elif draft.kind == "edit":
-            self.open_edit(draft.texts)
-        else:
-            self.open_line(Mode(draft.kind), draft.texts.get("line", ""))
-
-    def _write_kept(self, draft: Draft) -> None:
-        from flywheel_tui.stages.label import decide
-
-        assert draft.decision is not None
-        decide(self.shell.workspace, draft.decision, action=draft.action)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.screen import ModalScreen
 
 from screens.label_state import LabelState, NotNow
 from screens.work_screen import WorkScreen
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from screens.label_entry import EntryLine, EntryText
     from screens.label_widgets.board import Board
     from screens.label_widgets.status import Say
+
+T = TypeVar("T")
 
 
 class LabelBase(WorkScreen):
@@ -110,3 +115,14 @@ class LabelBase(WorkScreen):
     @abstractmethod
     async def begin(self, query: ViewQuery, first: int | None = None, marked: list[int] | None = None) -> None:
         """Another queue."""
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Show a dialog and wait for its answer, without holding up the program."""
+        answered: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+        def take(answer: T | None) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        await self.app.push_screen(dialog, take)
+        return await answered

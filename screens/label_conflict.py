@@ -35,13 +35,13 @@ class ConflictDialog(ModalScreen[str]):
             box.border_title = "two labels for one pair"
             box.border_subtitle = "nothing was written yet"
             yield Static(safe_text(self._why), classes="dialog-text")
-            yield Static(self._line("m", "write yours ", self._said), classes="dialog-text")
+            yield Static(self._offered("m", "write yours ", self._said), classes="dialog-text")
             if self._found is not None:
-                yield Static(self._line("k", "keep the one there", self._found), classes="dialog-text")
+                yield Static(self._offered("k", "keep the one there", self._found), classes="dialog-text")
             else:
                 yield Static(Content("k keep it as it is: the label there was taken back"), classes="dialog-text")
 
-    def _line(self, key: str, words: str, label: Statement | CurrentLabel) -> Content:
+    def _offered(self, key: str, words: str, label: Statement | CurrentLabel) -> Content:
         mark = self._glyphs.mark(label.status or "open")
         names = {reason.name: reason.label for reason in self._rubric.reasons}
         told = [names.get(reason, reason) for reason in label.reasons]

@@ -71,12 +71,7 @@ class LabelState:
         self.item, self.card = item, card
         self.mode = Mode.READ
         self.several = self.revealed = self.adjudicating = self.open = False
-        mine = None if item.repeat_of is not None else card.mine
-        self.pending = Pending(
-            rating=mine.rating if mine else None,
-            answers=dict(mine.answers) if mine else {},
-            reasons=list(mine.reasons) if mine else [],
-        )
+        self.pending = self._as_written()
         self.question = self._first_open_question()
 
     def nothing(self) -> None:
@@ -85,8 +80,10 @@ class LabelState:
         self.mode = Mode.READ
 
     def renew(self, card: Card) -> None:
-        """The same pair, read again: what was said of it so far stays."""
-        self.card = card
+        """The same pair, read again: what was said of it so far and is not written yet stays."""
+        unsaved, self.card = self.unsaved, card
+        if not unsaved:
+            self.pending = self._as_written()
 
     @property
     def repeating(self) -> bool:
@@ -124,11 +121,14 @@ class LabelState:
     @property
     def unsaved(self) -> bool:
         """Whether something was said of this pair that is not written yet."""
-        if self.card is None:
-            return False
-        mine = None if self.repeating else self.card.mine
-        before = (mine.rating, mine.answers, list(mine.reasons)) if mine else (None, {}, [])
-        return (self.pending.rating, self.pending.answers, self.pending.reasons) != before
+        return self.card is not None and self.pending != self._as_written()
+
+    def _as_written(self) -> Pending:
+        """What the reviewer's label on disk says of the pair."""
+        mine = self.card.mine if self.card is not None and not self.repeating else None
+        if mine is None:
+            return Pending()
+        return Pending(rating=mine.rating, answers=dict(mine.answers), reasons=list(mine.reasons))
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -376,9 +376,8 @@ class LabelState:
             self.mode = Mode.EDIT
             return True
         if self.mode is not Mode.READ:
-            mine = self.card.mine if self.card is not None and not self.repeating else None
             if self.mode is Mode.REJECT:
-                self.pending.reasons = list(mine.reasons) if mine else []
+                self.pending.reasons = self._as_written().reasons
             self.mode, self.several = Mode.READ, False
             return True
         for name in ("adjudicating", "guidelines", "details", "zen"):

@@ -32,9 +32,9 @@ class SummaryDialog(ModalScreen[bool]):
         with Vertical(classes="dialog", id="summary-panel") as box:
             box.border_title = "this sitting"
             box.border_subtitle = "q leaves · esc goes on labelling" if self._leaving else "esc closes"
-            yield Static(self._text())
+            yield Static(self._figures())
 
-    def _text(self) -> Content:
+    def _figures(self) -> Content:
         summary, figures = self._summary, self._summary.figures
         rows: list[tuple[str, Content]] = []
         parts = []

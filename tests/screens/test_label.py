@@ -264,6 +264,23 @@ async def test_a_dispute_is_settled(workspace: Workspace) -> None:
         assert views.detail(workspace, 1).status == "disputed" and mine(workspace, 1).status == "rejected"
 
 
+async def test_going_elsewhere_and_back_keeps_what_was_said(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=SIZE) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "j", "3")
+        await pilot.app.go("browse")  # type: ignore[attr-defined]
+        await screen.settled()
+        assert mine(workspace, 2).rating == 3 and mine(workspace, 2).status is None
+        cursor = workspace.store.read().execute("SELECT cursor FROM session").fetchone()[0]
+        assert cursor == 2
+        say(workspace, 2, "rejected", "ben")
+        await pilot.app.go("label")  # type: ignore[attr-defined]
+        await ready(pilot)
+        assert at(screen) == 2 and screen.state is not None and screen.state.pending.rating == 3
+        await press(pilot, "a")
+        assert mine(workspace, 2).rating == 3 and views.detail(workspace, 2).status == "disputed"
+
+
 async def test_others_are_not_seen_before_one_has_decided(workspace: Workspace) -> None:
     say(workspace, 1, "rejected", "ben")
     async with app_on(workspace).run_test(size=SIZE) as pilot:
