@@ -30,8 +30,8 @@ class Bfcl(Layout):
     """The Berkeley function-calling rows.
 
     Where the folder `possible_answer` beside the file holds one of the same name, `body.expected_calls` has the calls
-    that are right, each `{name, accepted: {argument: [values]}}`. Rows whose file is named `irrelevance` expect no call:
-    none of the functions fits the question.
+    that are right, each `{name, accepted: {argument: [values]}}`. Rows whose file is named `irrelevance` expect no
+    call: none of the functions fits the question.
     """
 
     def __init__(self, file: Path | None = None) -> None:
