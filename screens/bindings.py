@@ -49,6 +49,8 @@ DATASETS = (
     Act("datasets.browse", "enter", "browse", "browse", "look through the pairs of this data set", footer=True),
     Act("datasets.label", "l", "label", "label", "label this data set, unlabelled pairs first", footer=True),
     Act("datasets.ingest", "i", "ingest", "ingest", "take in pairs from a file", footer=True),
+    Act("datasets.validate", "v", "validate", "validate", "run checks over this data set", footer=True),
+    Act("datasets.findings", "V", "report", "report", "what the checks found in this data set"),
     Act("datasets.export", "x", "export", "export", "write this data set to files", footer=True),
     Act("datasets.absolute", "t", "absolute", "times", "times as dates, or how long ago"),
     Act("datasets.refresh", "f5", "refresh", "read again", "read the figures again"),
@@ -88,6 +90,48 @@ BROWSE = (
     Act("browse.same", "s", "same", "same", "only pairs with findings of the same check; again: all"),
     Act("browse.refresh", "f5", "refresh", "read again", "look again: pairs may match now that did not"),
     Act("browse.clear", "c", "clear", "clear", "drop search, filter and order: show everything"),
+)
+
+VALIDATION = (
+    Act("validation.browse", "enter", "browse", "browse", "look through exactly these pairs", footer=True),
+    Act("validation.less", "left,h", "severity(-1)", "left", "choose the severity on the left"),
+    Act("validation.more", "right,l", "severity(1)", "severity", "choose errors, warnings or info", footer=True),
+    Act("validation.run", "v", "run", "validate", "choose checks and run them", footer=True),
+    Act("validation.duplicates", "d", "duplicates", "duplicates", "walk the clusters of duplicates", footer=True),
+    Act("validation.copies", "x", "copies", "reject copies", "reject all exact duplicates at once", footer=True),
+    Act("validation.chart", "c", "chart", "chart", "the next chart: findings by check, lengths", footer=True),
+    Act("validation.report", "e", "report", "report", "write the JSON report, with every finding", footer=True),
+    Act("validation.dataset", "D", "dataset", "data set", "show another data set"),
+    Act("validation.absolute", "t", "absolute", "times", "times as dates, or how long ago"),
+    Act("validation.refresh", "f5", "refresh", "read again", "read the figures again"),
+)
+
+DUPLICATES = (
+    Act("duplicates.keep", "k", "keep", "keep this", "keep the pair on the right, reject the others", footer=True),
+    Act(
+        "duplicates.keep_left",
+        "h",
+        "keep_left",
+        "keep left",
+        "keep the pair on the left, reject the others",
+        footer=True,
+    ),
+    Act("duplicates.drop", "d", "drop", "drop this", "reject the pair on the right as a duplicate", footer=True),
+    Act("duplicates.all", "a", "all", "keep all", "keep all of them; they are tagged as distinct", footer=True),
+    Act("duplicates.next", "enter,j,down", "cluster(1)", "next", "the next cluster", footer=True),
+    Act("duplicates.previous", "backspace,up", "cluster(-1)", "previous", "the cluster before"),
+    Act("duplicates.open", "n", "undecided", "undecided", "the next cluster that nobody has decided on", footer=True),
+    Act(
+        "duplicates.member_next", "right,l,tab", "member(1)", "other pair", "the next pair of this cluster", footer=True
+    ),
+    Act("duplicates.member_back", "left,shift+tab", "member(-1)", "pair before", "the pair before, of this cluster"),
+    Act("duplicates.undo", "u", "undo", "undo", "take back what you did last", footer=True),
+    Act("duplicates.check", "c", "check", "exact or near", "exact duplicates, or near-duplicates"),
+    Act("duplicates.copies", "x", "copies", "reject copies", "reject all exact duplicates at once", footer=True),
+    Act("duplicates.more", "m", "more", "more", "show sections that are the same whole; again: cut"),
+    Act("duplicates.page_down", "space,pagedown", "page(1)", "page down", "scroll both texts down"),
+    Act("duplicates.page_up", "pageup", "page(-1)", "page up", "scroll both texts up"),
+    Act("duplicates.back", "escape", "close", "back", "back to the report"),
 )
 
 LABEL = (
@@ -193,6 +237,8 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "app": ("Everywhere", APP),
     "datasets": ("Datasets", DATASETS),
     "browse": ("Browse", BROWSE),
+    "validation": ("Validation", VALIDATION),
+    "duplicates": ("Duplicates", DUPLICATES),
     "label": ("Label", LABEL),
     "bulk": ("Bulk", BULK),
     "table": ("Tables", TABLE),
@@ -208,6 +254,11 @@ def all_acts() -> Iterator[Act]:
     """Every act of every group."""
     for _, acts in GROUPS.values():
         yield from acts
+
+
+def key_of(id: str, keymap: dict[str, str]) -> str:
+    """The keys (comma-separated) of an act, as the person has set them."""
+    return keymap.get(id) or next(act.keys for act in all_acts() if act.id == id)
 
 
 def check_keymap(keymap: dict[str, str]) -> None:

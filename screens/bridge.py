@@ -46,6 +46,11 @@ class StoreBridge(SafeApp[None]):
         stack = self.screen_stack
         return stack[0] if stack and isinstance(stack[0], WorkScreen) else None
 
+    @property
+    def work_screen(self) -> WorkScreen | None:
+        """What a person sees under any dialog: the place, or a screen that opened over it."""
+        return next((each for each in reversed(self.screen_stack) if isinstance(each, WorkScreen)), None)
+
     def poll(self) -> None:
         """Has anybody committed? Then read what is shown again."""
         try:
@@ -61,10 +66,10 @@ class StoreBridge(SafeApp[None]):
         for job in jobs.ended(self.workspace, self._watched):
             text, well = jobs.outcome(job)
             self.notify(text, severity="information" if well else "error", timeout=8 if well else 30)
-        base = self.base_screen
-        if base is not None:
-            base.store_changed()
-            base.refresh_chrome()
+        shown = self.work_screen
+        if shown is not None and shown.is_mounted:
+            shown.store_changed()
+            shown.refresh_chrome()
 
     def show_banner(self, key: str, text: str) -> None:
         """Something that must not be missed (a label that could not be saved): stays until `clear_banner(key)`."""
@@ -82,13 +87,13 @@ class StoreBridge(SafeApp[None]):
 
     def refresh_chrome(self) -> None:
         """Draw header and footer of the place shown again."""
-        if self.is_running and (base := self.base_screen) is not None and base.is_mounted:
-            base.refresh_chrome()
+        if self.is_running and (shown := self.work_screen) is not None and shown.is_mounted:
+            shown.refresh_chrome()
 
     def hint(self, text: str) -> None:
         """A brief word in the footer of the place shown."""
-        if (base := self.base_screen) is not None and base.is_mounted:
-            base.hint(text)
+        if (shown := self.work_screen) is not None and shown.is_mounted:
+            shown.hint(text)
 
     @work(group="jobs", exit_on_error=False, description="put a job in the queue")
     async def start_job(self, kind: str, args: dict[str, Any], title: str) -> None:

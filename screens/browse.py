@@ -23,7 +23,7 @@ from flywheel_tui.records.pair import KINDS
 from flywheel_tui.stages import search_index, views
 from flywheel_tui.stages.views import View, ViewQuery
 from screens.bindings import bindings_of
-from screens.browse_findings import BrowseFindings
+from screens.browse_findings import BrowseFindings, check_named
 from screens.browse_state import BrowseState
 from screens.findings_panel import FindingsPanel
 from screens.places import BrowseRequest
@@ -247,6 +247,7 @@ class BrowseScreen(BrowseFindings):
         if (row := self._state.row(self.table.cursor)) is None:
             return
         pair = views.detail(self.shell.workspace, row.id)
+        pane.first = check_named(self._state.query.filter)
         pane.show(pair, views.findings(self.shell.workspace, pair.pair_id) if pair.findings else ())
         self.show_findings()
         self._prefetch()

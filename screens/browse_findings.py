@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 LOOK_AHEAD = 400
 """Rows that are searched for the next pair in which something was found; they are read in pages."""
+
+
+_IN_FINDINGS = re.compile(r"""['"]([\w.-]+?)(?::\w+)?['"] in findings""")
+
+
+def check_named(filter: str | None) -> str:
+    """The check whose findings a filter is about, or ''."""
+    found = _IN_FINDINGS.search(filter or "")
+    return found[1] if found else ""
 
 
 class BrowseFindings(WorkScreen):

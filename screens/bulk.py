@@ -39,8 +39,12 @@ class BulkScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("bulk")
     AUTO_FOCUS = ""
 
-    def __init__(self, query: ViewQuery, marked: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, query: ViewQuery, marked: Sequence[int] | None = None, *, about: str = "", reasons: Sequence[str] = ()
+    ) -> None:
+        """`about` says which pairs are marked; `reasons` are chosen to begin with, where the rubric has them."""
         super().__init__()
+        self._about, self._reasons = about, reasons
         self._query, self._marked = query, marked
         self._typing = ""
         self._busy = False
@@ -76,7 +80,11 @@ class BulkScreen(ModalScreen[None]):
             self.shell.hint(str(error))
             self.dismiss(None)
             return
-        self._state = BulkState(self._query, self._marked, rubric, self.shell.reviewer)
+        known = {reason.name for reason in rubric.reasons}
+        self._state = BulkState(
+            self._query, self._marked, rubric, self.shell.reviewer,
+            reasons=[reason for reason in self._reasons if reason in known],
+        )  # fmt: skip
         self._show()
         self._look()
 
@@ -121,7 +129,9 @@ class BulkScreen(ModalScreen[None]):
         self.query_one("#bulk-hint", Static).update(Content(hint))
 
     def _choices(self, state: BulkState) -> Content:
-        if state.marked is not None:
+        if state.marked is not None and self._about:
+            which = safe_text(self._about, multiline=False, limit=200)
+        elif state.marked is not None:
             which = Content(f"{len(state.marked):,} marked pairs of {state.query.dataset}")
         elif state.query.filter:
             which = safe_text(f"{state.query.dataset} where {state.query.filter}", multiline=False, limit=400)

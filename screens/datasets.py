@@ -192,7 +192,7 @@ class DatasetsScreen(WorkScreen):
             return bool(self._summaries)
         if action == "label":
             return bool(self._summaries) and self.shell.can_label
-        if action in ("export", "absolute"):
+        if action in ("export", "absolute", "validate", "report"):
             return bool(self._summaries)
         return True
 
@@ -232,6 +232,20 @@ class DatasetsScreen(WorkScreen):
         request = await self.app.push_screen_wait(ExportDialog(current.row.name, folder))
         if request is not None:
             self.shell.start_job("export", to_builtins(request), f"export {request.dataset} as {request.format}")
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="run checks")
+    async def action_validate(self) -> None:
+        """Ask which checks, run them behind the screen."""
+        from screens.validation import ask_and_run
+
+        if (current := self.current) is not None:
+            await ask_and_run(self, current.row.name)
+
+    async def action_report(self) -> None:
+        """What the checks found."""
+        if (current := self.current) is not None:
+            self.shell.dataset = current.row.name
+            await self.shell.go("validation")
 
     def action_absolute(self) -> None:
         """Dates, or how long ago."""

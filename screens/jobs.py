@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from flywheel_tui.workspace import Workspace
 
+_SEVERITY_WORDS = {"error": "errors", "warning": "warnings", "info": "for information"}
 _ENDED = ("done", "failed", "cancelled", "dead")
 
 
@@ -49,4 +50,11 @@ def outcome(job: Job) -> tuple[str, bool]:
         left = sum(each["pairs"] for each in result.get("left_out", ()))
         also = f"; {left:,} left out (the manifest says why)" if left else ""
         return f"Wrote {result.get('written', 0):,} pairs -> {files}{also}", True
+    if job.kind == "validate":
+        found = result.get("findings") or {}
+        words = ", ".join(f"{count:,} {_SEVERITY_WORDS[name]}" for name, count in found.items()) or "nothing found"
+        broken = [check["name"] for check in result.get("checks", ()) if check.get("failed")]
+        left = f"; left out: {', '.join(result['skipped'])}" if result.get("skipped") else ""
+        failed = f"; failed: {', '.join(broken)}" if broken else ""
+        return f"Validated {result.get('dataset')}: {words}{failed}{left}; g v shows the report", not broken
     return f"{job.title}: done", True

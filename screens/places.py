@@ -56,6 +56,9 @@ PLACES: tuple[Place, ...] = (
     Place("datasets", "Datasets", "d", "screens.datasets:DatasetsScreen", "all data sets, taking in and writing out"),
     Place("browse", "Browse", "b", "screens.browse:BrowseScreen", "the pairs of a data set: search, filter, mark"),
     Place("label", "Label", "l", "screens.label:LabelScreen", "one pair after the other, at the speed of the keyboard"),
+    Place(
+        "validation", "Validation", "v", "screens.validation:ValidationScreen", "what the checks found, and duplicates"
+    ),
 )
 """In the order of the tabs."""
 

@@ -17,7 +17,6 @@ from flywheel_tui.stages.validate.fields import joined_text
 from flywheel_tui.store import batches as batch_store
 from flywheel_tui.store import finding_figures as store
 from flywheel_tui.store import labels as label_store
-from flywheel_tui.store import views as view_store
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.finding_figures import ClusterSize, Member
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from flywheel_tui.workspace import Workspace
 
-__all__ = ["CHECKS", "DISTINCT", "REASON", "Cluster", "ClusterSize", "Member"]
+__all__ = ["CHECKS", "DISTINCT", "REASON", "ClusterSize", "Member"]
 
 CHECKS = ("dedup", "neardup")
 """The checks whose clusters are walked."""
@@ -34,16 +33,6 @@ REASON = "duplicate"
 """Why a copy is rejected; a reason of the shipped rubrics."""
 DISTINCT = "distinct"
 """The tag of pairs that resemble others and are to stay."""
-MOST_MEMBERS = 200
-
-
-class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster with the texts of its pairs (in the order of `members`, at most MOST_MEMBERS of them)."""
-
-    check: str
-    kept: int
-    members: tuple[Member, ...]
-    pairs: tuple[PairView, ...]
 
 
 def clusters(workspace: Workspace, dataset: str, check: str) -> list[ClusterSize]:
@@ -52,15 +41,13 @@ def clusters(workspace: Workspace, dataset: str, check: str) -> list[ClusterSize
     return store.cluster_sizes(connection, get_dataset(connection, dataset).id, check, DISTINCT)
 
 
-def cluster(workspace: Workspace, dataset: str, check: str, kept: int) -> Cluster:
-    """One cluster with its texts. Raises NotFoundError where it is no more (the pairs changed since)."""
+def members(workspace: Workspace, dataset: str, check: str, kept: int) -> list[Member]:
+    """The pairs of a cluster, the kept one first. Raises NotFoundError where it is no more."""
     connection = workspace.store.read()
-    dataset_id = get_dataset(connection, dataset).id
-    members = store.cluster_members(connection, dataset_id, check, DISTINCT, kept, MOST_MEMBERS)
-    if not members:
+    found = store.cluster_members(connection, get_dataset(connection, dataset).id, check, DISTINCT, kept)
+    if not found:
         raise NotFoundError("cluster", f"{check} {kept}")
-    pairs = tuple(view_store.pair_view(connection, member.pair) for member in members)
-    return Cluster(check=check, kept=kept, members=tuple(members), pairs=pairs)
+    return found
 
 
 def similarity(one: PairView, other: PairView) -> float:
@@ -96,7 +83,7 @@ def _superfluous(rows: Sequence[tuple[int, int, int, str]]) -> Iterator[int]:
     yield from sorted(pair for _, _, pair in standing[1:])
 
 
-def settle(workspace: Workspace, members: Sequence[int], keep: Collection[int], reviewer: str) -> int:
+def settle(workspace: Workspace, pairs: Sequence[int], keep: Collection[int], reviewer: str) -> int:
     """Decide on pairs of a cluster: those in `keep` stay, the others are rejected as duplicates; how many changed.
 
     Where all are kept, each is tagged as distinct. A pair that this reviewer had rejected as a duplicate and that is to
@@ -104,7 +91,7 @@ def settle(workspace: Workspace, members: Sequence[int], keep: Collection[int], 
     """
     now = now_us()
     with workspace.store.tx(durable=True) as connection:
-        said = list(_decisions(connection, members, set(keep), reviewer, now))
+        said = list(_decisions(connection, pairs, set(keep), reviewer, now))
         if not said:
             return 0
         label_store.know_reviewer(connection, reviewer)
@@ -112,7 +99,7 @@ def settle(workspace: Workspace, members: Sequence[int], keep: Collection[int], 
         dropped = any(decision.status == "rejected" for decision in said)
         batch = batch_store.begin(
             connection, uid=new_uid(), dataset_id=dataset_id, at=now, reviewer=reviewer, expression=None,
-            status="rejected" if dropped else "kept", reasons=(REASON,) if dropped else (), matched=len(members),
+            status="rejected" if dropped else "kept", reasons=(REASON,) if dropped else (), matched=len(pairs),
         )  # fmt: skip
         for decision in said:
             label_store.append_decision(connection, decision, dataset_id=dataset_id, batch_id=batch)
@@ -122,11 +109,11 @@ def settle(workspace: Workspace, members: Sequence[int], keep: Collection[int], 
 
 
 def _decisions(
-    connection: Connection, members: Sequence[int], keep: set[int], reviewer: str, now: int
+    connection: Connection, pairs: Sequence[int], keep: set[int], reviewer: str, now: int
 ) -> Iterator[Decision]:
     """What has to be said that is not said yet."""
-    distinct = keep.issuperset(members)
-    for pair in members:
+    distinct = keep.issuperset(pairs)
+    for pair in pairs:
         mine = label_store.current(connection, pair, reviewer)
         before = _words(mine)
         after = _kept(mine, distinct) if pair in keep else _dropped(mine)

@@ -105,14 +105,12 @@ def cluster_sizes(connection: sqlite3.Connection, dataset_id: int, check: str, t
     return [ClusterSize(*row) for row in rows]
 
 
-def cluster_members(
-    connection: sqlite3.Connection, dataset_id: int, check: str, tag: str, kept: int, limit: int
-) -> list[Member]:
+def cluster_members(connection: sqlite3.Connection, dataset_id: int, check: str, tag: str, kept: int) -> list[Member]:
     """The pairs of a cluster: the kept one first, the others by position."""
     rows = connection.execute(
         f"SELECT pair, version, position, status, is_distinct, message FROM ({_MEMBERS} AND f.cluster = ?4"
-        " GROUP BY f.pair_id) ORDER BY version <> ?4, position LIMIT ?5",
-        (dataset_id, check, tag, kept, limit),
+        " GROUP BY f.pair_id) ORDER BY version <> ?4, position",
+        (dataset_id, check, tag, kept),
     )
     return [Member(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
 

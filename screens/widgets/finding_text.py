@@ -22,9 +22,9 @@ _ORDER = ("instruction", "input", "body.chunks", "body.messages", "body.reasonin
 _NUMBER = re.compile(r"\d+")
 
 
-def reading_order(findings: Iterable[FindingSpan]) -> list[FindingSpan]:
-    """Those that point at a place as they are met when reading, then those about a field, then those about the pair."""
-    return sorted(findings, key=_place)
+def reading_order(findings: Iterable[FindingSpan], first: str = "") -> list[FindingSpan]:
+    """Those of the check `first` before the others; places as they are met when reading, then fields, then pairs."""
+    return sorted(findings, key=lambda finding: (finding.check != first, _place(finding)))
 
 
 def _place(finding: FindingSpan) -> tuple[int, int, list[int], int, str]:

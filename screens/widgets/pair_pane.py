@@ -31,6 +31,8 @@ class PairPane(VerticalScroll):
         self._here: int | None = None
         self._content = Content("")
         self._content_at: int | None = None
+        self.first = ""
+        """The check whose findings come first."""
         self.listed = True
         """Whether the findings are listed below the texts."""
 
@@ -62,7 +64,7 @@ class PairPane(VerticalScroll):
         if self.pair is None or self.pair.id != pair.id:
             self._limit, self._here = LIMIT, None
             self.scroll_to(y=0, animate=False)
-        self._shown = (pair, reading_order(findings))
+        self._shown = (pair, reading_order(findings, self.first))
         self._draw()
 
     def step(self, by: int) -> bool:

@@ -1,4 +1,4 @@
-"""What screens tell of the validation of a data set: figures by check as they are now. Runs no check, knows no screen."""
+"""What screens tell of the validation of a data set: figures by check as they are now. Runs no check."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flywheel_tui.stages.validate.base import Check, load_checks
 from flywheel_tui.stages.validate.report import (
     SEVERITY_ORDER,
     CheckReport,
+    FindingLine,
     ValidationReport,
     default_path,
     line_of,
@@ -59,6 +60,23 @@ class CheckLine(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.pairs.values())
 
 
+class CheckChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A check that can be run on a data set; `ticked` where the last run had it, else where it runs by `default`."""
+
+    name: str
+    about: str
+    ticked: bool
+    default: bool
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask before a run: the checks that fit, and what was chosen last time."""
+
+    checks: tuple[CheckChoice, ...]
+    policy: str
+    language: str
+
+
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """All checks of a data set: those that found something first, then by name.
 
@@ -101,7 +119,8 @@ def overview(workspace: Workspace, dataset: str) -> Overview:
     newest = finding_figures.newest_version(connection, row.id)
     lines = []
     for name in {*known, *pairs, *times}:
-        if (cls := known.get(name)) is not None and cls.kinds and row.kind not in cls.kinds and name not in times:
+        cls = known.get(name)
+        if cls is not None and cls.kinds and row.kind not in cls.kinds and name not in pairs:
             continue
         time = times.get(name)
         lines.append(
@@ -118,6 +137,37 @@ def overview(workspace: Workspace, dataset: str) -> Overview:
         dataset=row.name, kind=row.kind, pairs=row.pairs, checks=tuple(lines), last=last,
         by_severity=ordered(store.pairs_by_severity(connection, row.id)),
     )  # fmt: skip
+
+
+def choices(workspace: Workspace, dataset: str) -> Choices:
+    """What a person can choose for a run. Raises NotFoundError."""
+    kind = get_dataset(workspace.store.read(), dataset).kind
+    last = last_report(workspace, dataset)
+    ran = {check.name: check for check in last.checks} if last else {}
+    fitting = [cls for _, cls in sorted(load_checks(True).items()) if not cls.kinds or kind in cls.kinds]
+    language = ran["language"].options.get("expected", "") if "language" in ran else ""
+    return Choices(
+        checks=tuple(
+            CheckChoice(
+                name=cls.name, about=cls.about, ticked=cls.name in ran if ran else cls.default, default=cls.default
+            )
+            for cls in fitting
+        ),
+        policy=last.policy if last else workspace.settings.pii_policy,
+        language=language if isinstance(language, str) else "",
+    )
+
+
+def examples(workspace: Workspace, dataset: str, check: str, severity: str = "", limit: int = 8) -> list[FindingLine]:
+    """Some findings of a check, the worst first; with `severity` only such. Raises NotFoundError."""
+    connection = workspace.store.read()
+    found = store.examples(connection, get_dataset(connection, dataset).id, check, limit if not severity else 200)
+    return [line_of(at, row) for at, row in found if not severity or row.severity == severity][:limit]
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Raises what a run would raise for these options: UsageError, MissingExtraError."""
+    load_checks(True)[name](**options)
 
 
 def _rank(line: CheckLine) -> tuple[object, ...]:
