@@ -1,0 +1,1 @@
+"""One file per back end; each registers the function that makes it."""

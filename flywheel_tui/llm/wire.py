@@ -1,0 +1,186 @@
+"""One HTTP exchange of JSON: bounded in time and size, and every failure is a `BackendFault` of a known kind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from flywheel_tui.llm.endpoint import Endpoint
+from flywheel_tui.llm.faults import BackendFault
+from flywheel_tui.llm.transport import CONNECT_SECONDS, AiohttpTransport
+
+MAX_BODY = 8 * 2**20
+"""Bytes of a reply, decoded, that are taken."""
+
+_CHUNK = 256 * 1024
+_ENCODER = msgspec.json.Encoder()
+
+
+class Answer(NamedTuple):
+    """What came back. `body` is decoded (not compressed any more); header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency_ms: float
+
+
+class Wire:
+    """Exchanges JSON with one endpoint. `deadline` (seconds) holds for the whole exchange, whatever trickles in."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = 600.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self.endpoint, self.deadline, self.max_body = endpoint, deadline, max_body
+        self._transport = transport or AiohttpTransport(endpoint)
+        encoding = "identity" if endpoint.loopback else "gzip, deflate"
+        common = {
+            "Host": httpx.URL(endpoint.base_url).netloc.decode("ascii"),
+            "User-Agent": "flywheel-tui",
+            "Accept": "application/json",
+            "Accept-Encoding": encoding,
+            **(headers or {}),
+        }
+        self._get_headers = list(common.items())
+        self._post_headers = [*common.items(), ("Content-Type", "application/json")]
+        self._urls: dict[str, httpx.URL] = {}
+
+    async def post(self, path: str, payload: Any, *, deadline: float | None = None) -> Answer:
+        """Send `payload` as JSON to `base_url + path`. Raises BackendFault where no whole HTTP answer arrived."""
+        try:
+            body = _ENCODER.encode(payload)
+            body.decode("utf-8")
+        except (TypeError, ValueError, RecursionError):
+            raise BackendFault("bad_schema", "the request cannot be written as JSON", retryable=False) from None
+        return await self._exchange("POST", path, body, deadline or self.deadline)
+
+    async def get(self, path: str, *, deadline: float = 5.0) -> Answer:
+        """Fetch `base_url + path`."""
+        return await self._exchange("GET", path, b"", deadline)
+
+    async def _exchange(self, method: str, path: str, body: bytes, deadline: float) -> Answer:
+        outcome = await self._attempt(method, path, body, deadline)
+        if isinstance(outcome, BackendFault):
+            # Raised here, with no exception behind it: what libraries keep in their frames is not ours to show.
+            raise outcome
+        return outcome
+
+    async def _attempt(self, method: str, path: str, body: bytes, deadline: float) -> Answer | BackendFault:
+        request = httpx.Request(
+            method,
+            self._url(path),
+            headers=[*(self._post_headers if body else self._get_headers), ("Content-Length", str(len(body)))],
+            stream=httpx.ByteStream(body),
+            extensions={"timeout": {"connect": min(CONNECT_SECONDS, deadline), "read": deadline}},
+        )
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(deadline):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    data = await self._read(response)
+                finally:
+                    await response.stream.aclose()  # type: ignore[union-attr]
+        except BackendFault as fault:
+            fault.__context__ = None
+            return fault.with_traceback(None)
+        except TimeoutError:
+            return self._fault("timeout", f"no whole answer within {deadline:g} s")
+        except httpx.TransportError as error:
+            return self._transport_fault(error)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, data, (time.perf_counter() - started) * 1000)
+
+    def _url(self, path: str) -> httpx.URL:
+        return self._urls.get(path) or self._urls.setdefault(path, httpx.URL(self.endpoint.base_url + path))
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        announced = response.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self.max_body:
+            raise self._fault("too_large", f"the answer has {int(announced):,} bytes")
+        inflate = self._inflater(response.headers.get("content-encoding", "").strip().lower())
+        pieces: list[bytes] = []
+        size = raw = 0
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
+            raw += len(chunk)
+            for piece in inflate.feed(chunk) if inflate else (chunk,):
+                size += len(piece)
+                if size > self.max_body or raw > self.max_body:
+                    raise self._fault("too_large", f"the answer is larger than {self.max_body / 2**20:g} MB")
+                pieces.append(piece)
+        if inflate and not inflate.finished:
+            raise self._fault("truncated", "the compressed answer is not whole")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _inflater(self, encoding: str) -> _Inflater | None:
+        if encoding in ("", "identity"):
+            return None
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            return _Inflater(self)
+        raise self._fault("truncated", f"the answer is packed as {encoding[:40]!r}, which was not asked for")
+
+    def _transport_fault(self, error: httpx.TransportError) -> BackendFault:
+        match error:
+            case httpx.ConnectTimeout():
+                return self._fault("connect", "no connection in time")
+            case httpx.TimeoutException():
+                return self._fault("timeout", "the server fell silent")
+            case httpx.UnsupportedProtocol():
+                return self._fault("connect", str(error), retryable=False)
+            case httpx.ConnectError() | httpx.ProxyError():
+                return self._fault("connect", f"cannot connect: {error}")
+            case httpx.RemoteProtocolError():
+                return self._fault("truncated", f"the answer is not whole: {error}")
+        return self._fault("reset", f"the connection broke: {error}")
+
+    def _fault(self, kind: Any, message: str, *, retryable: bool | None = None) -> BackendFault:
+        place = self.endpoint.base_url
+        return BackendFault(kind, f"{place}: {self.endpoint.scrub(message)[:400]}", retryable=retryable)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+class _Inflater:
+    """gzip and deflate in pieces of bounded size, so that a small bomb stays small."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._started = False
+
+    @property
+    def finished(self) -> bool:
+        return self._inflate.eof or not self._started
+
+    def feed(self, data: bytes) -> Any:
+        while data:
+            try:
+                piece = self._inflate.decompress(data, _CHUNK)
+            except zlib.error as error:
+                if self._started:
+                    raise self._wire._fault("truncated", f"the compressed answer is damaged: {error}") from None
+                # "deflate" without its zlib header is sent by some servers
+                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+                self._started = True
+                continue
+            self._started = True
+            if piece:
+                yield piece
+            if self._inflate.eof:
+                return
+            data = self._inflate.unconsumed_tail
