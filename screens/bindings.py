@@ -192,6 +192,9 @@ LABEL = (
     Act("label.bulk", "b", "bulk", "bulk", "label all pairs of this queue, or those that match, at once"),
     Act("label.guidelines", "i", "guidelines", "guidelines", "show or hide the guidelines of the rubric"),
     Act("label.details", "d", "details", "details", "rubric, labels, findings, origin (where there is no room beside)"),
+    Act("label.findings", "F", "findings", "findings", "show or hide the findings alone"),
+    Act("label.finding_next", "greater_than_sign", "finding(1)", "next finding", "go to the next finding in this pair"),
+    Act("label.finding_back", "less_than_sign", "finding(-1)", "finding before", "go to the finding before this one"),
     Act("label.zen", "z", "zen", "zen", "nothing but the pair; again: everything"),
     Act("label.more", "plus", "more", "more", "unfold messages and long texts; again: fold them"),
     Act("label.page_down", "space,pagedown", "page(1)", "page down", "scroll down by a page"),
@@ -223,6 +226,31 @@ BULK = (
     Act("bulk.close", "escape", "close", "close", "close without labelling", footer=True),
 )
 
+WORKERS = (
+    Act("workers.details", "enter", "details", "details", "arguments, result, error and all events", footer=True),
+    Act("workers.pause", "p", "pause", "pause", "lay this job aside, or have it go on", footer=True),
+    Act("workers.cancel", "c", "cancel", "cancel", "stop this job; what it finished is kept", footer=True),
+    Act("workers.retry", "R", "retry", "retry", "put this job back into the queue", footer=True),
+    Act("workers.more", "plus", "slots(1)", "workers", "one worker more; starts them where none lives", footer=True),
+    Act("workers.fewer", "minus", "slots(-1)", "fewer", "one worker less; its job goes back first", footer=True),
+    Act("workers.log", "L", "log", "log", "the log of the worker that has this job", footer=True),
+    Act("workers.ended", "h", "ended", "hide ended", "hide or show the jobs that have ended", footer=True),
+    Act("workers.older", "m", "older", "older", "read more of the jobs that have ended"),
+    Act("workers.refresh", "f5", "refresh", "read again", "read queue and workers again"),
+)
+
+READER = (
+    Act("reader.close", "escape,q,enter", "close", "close", "close"),
+    Act("reader.down", "down,j", "scroll(1)", "down", "one line down"),
+    Act("reader.up", "up,k", "scroll(-1)", "up", "one line up"),
+    Act("reader.page_down", "pagedown,space", "scroll_page(1)", "page down", "one page down"),
+    Act("reader.page_up", "pageup", "scroll_page(-1)", "page up", "one page up"),
+    Act("reader.first", "home", "edge(-1)", "top", "to the beginning"),
+    Act("reader.last", "end", "edge(1)", "end", "to the end"),
+    Act("reader.next", "right,l,tab", "other(1)", "next log", "the next log"),
+    Act("reader.previous", "left,h,shift+tab", "other(-1)", "log before", "the log before"),
+)
+
 TABLE = (
     Act("table.down", "down,j", "cursor(1)", "down", "one row down"),
     Act("table.up", "up,k", "cursor(-1)", "up", "one row up"),
@@ -241,6 +269,8 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "duplicates": ("Duplicates", DUPLICATES),
     "label": ("Label", LABEL),
     "bulk": ("Bulk", BULK),
+    "workers": ("Workers", WORKERS),
+    "reader": ("Details and logs", READER),
     "table": ("Tables", TABLE),
 }
 

@@ -92,10 +92,10 @@ class DuplicatesScreen(WorkScreen):
         else:
             texts = compared(*state.pairs, whole=self._whole)
             self._cut = texts.cut
-            for side, pair, text in (("left", state.pairs[0], texts.left), ("right", state.pairs[1], texts.right)):
+            for side, pair in zip(("left", "right"), state.pairs, strict=True):
                 box = self.query_one(f"#duplicates-{side}")
                 box.border_title = self._heading(pair, side, state)
-                box.query_one(Static).update(text)
+                box.query_one(Static).update(texts.left_text if side == "left" else texts.right_text)
                 box.scroll_to(y=0, animate=False)
             self.query_one("#duplicates-members", Static).update(self._members(state, texts.differ))
         self.refresh_bindings()

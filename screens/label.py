@@ -31,7 +31,7 @@ from screens.label_pump import KeyPump
 from screens.label_state import LabelState, Mode, NotNow
 from screens.label_widgets.board import Board
 from screens.label_widgets.panes import Pane, Showing
-from screens.label_widgets.side import card_panes, guidelines_pane, rubric_pane
+from screens.label_widgets.side import card_panes, findings_pane, guidelines_pane, rubric_pane
 from screens.label_widgets.status import Say, prompt_lines, status_line
 from screens.label_writing import LabelWriting
 from screens.places import LabelRequest
@@ -275,7 +275,8 @@ class LabelScreen(LabelWriting):
     def look(self) -> Look:
         """How pairs are drawn now."""
         opened = self._state is not None and self._state.open
-        return Look(self.board.main_area, Showing(self.shell.glyphs, opened), self.board.palette)
+        here = self._state.here if self._state is not None else None
+        return Look(self.board.main_area, Showing(self.shell.glyphs, opened, here=here), self.board.palette)
 
     async def show_current(self) -> None:
         """Show what is next in the queue."""
@@ -317,9 +318,11 @@ class LabelScreen(LabelWriting):
         if state is None or sheet is None or state.zen:
             self.board.show_side([])
             return
-        over = state.details or state.guidelines
+        over = state.details or state.guidelines or state.findings
         if state.guidelines:
             panes = [guidelines_pane(state)]
+        elif state.findings:
+            panes = [findings_pane(sheet.card, state, self.shell.glyphs)]
         else:
             panes = [self._rubric_pane(state), *card_panes(sheet.card, state, self.shell.glyphs, self.shell.clock())]
         self.board.show_side(panes, over=over)

@@ -14,6 +14,7 @@ from screens.label_drafts import LabelDrafts
 from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
 from screens.widgets.dialogs import Choice, ChoiceDialog, ConfirmDialog
+from screens.widgets.finding_text import reading_order
 
 if TYPE_CHECKING:
     from flywheel_tui.store.labels import Undoable
@@ -24,7 +25,23 @@ _ORDERS = (
     Choice("random", "random", "shuffled, the same every time", "r"),
     Choice("unlabelled first", "unlabelled first", "what you have not decided on yet", "u"),
 )
-_ON_A_PAIR = frozenset({"approve", "skip", "edit", "editor", "note", "tags", "flag", "more", "zen", "details", "digit"})
+_ON_A_PAIR = frozenset(
+    [
+        "approve",
+        "skip",
+        "edit",
+        "editor",
+        "note",
+        "tags",
+        "flag",
+        "more",
+        "zen",
+        "details",
+        "digit",
+        "finding",
+        "findings",
+    ]
+)
 
 
 class LabelActions(LabelDrafts):
@@ -316,6 +333,34 @@ class LabelActions(LabelDrafts):
             self.hint("it stands beside the pair already; tab goes to it")
         else:
             await self._toggle("details")
+
+    async def action_findings(self) -> None:
+        """The findings alone."""
+        await self._toggle("findings")
+
+    async def action_finding(self, by: int) -> None:
+        """To the next or the previous finding; its message stands below the pair."""
+
+        async def job() -> None:
+            state = self.states
+            found = reading_order(state.card.findings) if state.card is not None else []
+            if not found:
+                raise NotNow("no check found anything in this pair")
+            at = found.index(state.here) + by if state.here in found else (0 if by > 0 else -1)
+            state.here = here = found[at % len(found)]
+            state.findings = state.findings and self.board.has_side  # else it would lie over the place
+            await self._again()
+            if here.start is not None and not self.board.show_here() and not state.open:
+                state.open = True
+                await self._again()
+                self.board.show_here()
+            mark = self.shell.glyphs.mark(here.severity)
+            field = f" in {here.field.removeprefix('body.')}" if here.field else ""
+            place = f"{at % len(found) + 1}/{len(found)}"
+            words = f"{place} {mark.glyph} {mark.word} {here.check}{field}: {here.message}"
+            self._say = Say(words, f"${mark.token}")
+
+        await self.act(job)
 
     async def action_zen(self) -> None:
         """Nothing but the pair."""

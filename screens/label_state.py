@@ -15,6 +15,7 @@ from flywheel_tui.records.label import Preference
 from flywheel_tui.records.rubric import Answer, Rubric, RubricKind
 from flywheel_tui.records.sitting import Item, Statement
 from flywheel_tui.stages.cards import Card
+from flywheel_tui.store.views import FindingSpan
 from screens.label_fields import EditField, edit_fields, edited
 
 TAG_LENGTH = 40
@@ -60,7 +61,8 @@ class LabelState:
         """While rejecting: digits collect reasons instead of deciding at once."""
         self.question = 0
         self.revealed = self.adjudicating = False
-        self.zen = self.open = self.guidelines = self.details = False
+        self.zen = self.open = self.guidelines = self.details = self.findings = False
+        self.here: FindingSpan | None = None
         self.last: Statement | None = None
         self.edit_of: tuple[EditField, ...] = ()
 
@@ -71,6 +73,7 @@ class LabelState:
         self.item, self.card = item, card
         self.mode = Mode.READ
         self.several = self.revealed = self.adjudicating = self.open = False
+        self.here = None
         self.pending = self._as_written()
         self.question = self._first_open_question()
 
@@ -380,7 +383,7 @@ class LabelState:
                 self.pending.reasons = self._as_written().reasons
             self.mode, self.several = Mode.READ, False
             return True
-        for name in ("adjudicating", "guidelines", "details", "zen"):
+        for name in ("adjudicating", "guidelines", "findings", "details", "zen"):
             if getattr(self, name):
                 setattr(self, name, False)
                 return True

@@ -188,6 +188,17 @@ class Board(Widget):
         self._redraw()
         return True
 
+    def show_here(self) -> bool:
+        """Scroll to the finding that stands out; False where it is not among what is drawn."""
+        for box in self._main:
+            for at, line in enumerate(box.lines):
+                if any(segment.style is not None and segment.style.reverse for segment in line):
+                    box.scroll = min(max(at - box.room // 3, 0), box.most)
+                    self._focus = self._key(box)
+                    self._redraw()
+                    return True
+        return False
+
     def scroll_pages(self, pages: int) -> bool:
         """Scroll by almost the height of the box."""
         box = self.focused_box

@@ -9,8 +9,9 @@ from textual.content import Content
 
 from flywheel_tui.stages.aids.calls import Call, calls_in, schemas_of
 from flywheel_tui.stages.cards import Card
-from screens.label_widgets.panes import Pane, Row, Showing, answer_pane, question_pane, spans_of, title
+from screens.label_widgets.panes import Pane, Row, Showing, answer_pane, question_pane, title
 from screens.safe import safe_text
+from screens.widgets.finding_text import spans_in
 
 _FOLDED = 400
 _FOLDED_RESULT = 160
@@ -75,7 +76,7 @@ def _message(message: Any, at: int, schemas: dict[str, dict[str, Any]], card: Ca
     if content is not None and content != "":
         text = content if isinstance(content, str) else msgspec.json.encode(content).decode()
         limit = showing.limit if showing.open else _FOLDED_RESULT if role == "tool" else _FOLDED
-        spans = spans_of(card.findings, f"messages[{at}].content", len(text))
+        spans = spans_in(card.findings, f"messages[{at}].content", len(text), showing.here)
         parts.append(safe_text(text, limit=limit, highlights=spans))
     parts += [_call(call, showing) for call in calls_in(message, schemas)]
     return Content("\n").join(parts)

@@ -14,6 +14,7 @@ from flywheel_tui.stages.cards import Card
 from flywheel_tui.store.views import FindingSpan
 from screens.glyphs import Glyphs
 from screens.safe import safe_text
+from screens.widgets.finding_text import spans_in
 
 LIMIT = 20_000
 """Characters of a text shown at first."""
@@ -42,14 +43,13 @@ class Showing(NamedTuple):
     glyphs: Glyphs
     open: bool = False
     swapped: bool = False
+    here: FindingSpan | None = None
+    """The finding that one has stepped to."""
 
     @property
     def limit(self) -> int:
         """Characters shown of one text."""
         return OPEN_LIMIT if self.open else LIMIT
-
-
-_SEVERITY_STYLE = {"error": "underline $reject", "warning": "underline $edit", "info": "underline $judge"}
 
 
 def title(words: str, remark: str = "", style: str = "$muted") -> Content:
@@ -66,18 +66,9 @@ def text_of(
     """A text with the findings in it underlined, and what else is to be highlighted."""
     if not text.strip():
         return Content.styled(empty, "$muted italic")
-    return safe_text(text, limit=showing.limit, highlights=[*spans_of(card.findings, field, len(text)), *more])
-
-
-def spans_of(findings: Sequence[FindingSpan], field: str, length: int) -> list[Span]:
-    """Where findings point in a field."""
-    found = []
-    for each in findings:
-        if each.field in (field, f"body.{field}") and each.start is not None and each.end is not None:
-            start, end = max(each.start, 0), min(each.end, length)
-            if start < end:
-                found.append(Span(start, end, _SEVERITY_STYLE.get(each.severity, "underline")))
-    return found
+    return safe_text(
+        text, limit=showing.limit, highlights=[*more, *spans_in(card.findings, field, len(text), showing.here)]
+    )
 
 
 def size_of(text: str | None) -> str:

@@ -6,8 +6,9 @@ from textual.content import Content, Span
 
 from flywheel_tui.stages.aids.sources import Passage, citations, passages
 from flywheel_tui.stages.cards import Card
-from screens.label_widgets.panes import Pane, Row, Showing, answer_pane, question_pane, spans_of, title
+from screens.label_widgets.panes import Pane, Row, Showing, answer_pane, question_pane, title
 from screens.safe import safe_text
+from screens.widgets.finding_text import spans_in
 
 _FOLDED = 600
 
@@ -53,5 +54,5 @@ def _passage(passage: Passage, at: int, card: Card, showing: Showing) -> Content
     )
     limit = showing.limit if showing.open or passage.support else _FOLDED
     spans = [Span(start, end, "underline $approve") for start, end in passage.support]
-    spans += spans_of(card.findings, f"chunks[{at}].text", len(passage.text))
+    spans += spans_in(card.findings, f"chunks[{at}].text", len(passage.text), showing.here)
     return Content.assemble(heading, "\n", safe_text(passage.text, limit=limit, highlights=spans))

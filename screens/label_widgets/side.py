@@ -14,6 +14,7 @@ from screens.glyphs import Glyphs
 from screens.label_state import LabelState, Mode
 from screens.label_widgets.panes import Pane, title
 from screens.safe import safe_text
+from screens.widgets.finding_text import finding_line, reading_order
 
 _ANSWER_STYLE = {Answer.YES: "$approve", Answer.NO: "$reject", Answer.NA: "$muted"}
 _PREFERENCE = {"a": "prefers a", "b": "prefers b", "tie": "says tie", "neither": "says both bad"}
@@ -92,16 +93,17 @@ def card_panes(card: Card, state: LabelState, glyphs: Glyphs, now: int) -> list[
         lines = [_label_line(label, state, glyphs, now) for label in others]
         panes.append(Pane(title("Labels", "disputed" if state.disputed else ""), Content("\n").join(lines), weight=2))
     if card.findings:
-        lines = [
-            Content.assemble(
-                (f"{glyphs.mark(each.severity).glyph} ", f"${glyphs.mark(each.severity).token}"),
-                safe_text(f"{each.check}: {each.message}", multiline=False, limit=300),
-            )
-            for each in card.findings[:40]
-        ]
-        panes.append(Pane(title("Findings", str(len(card.findings))), Content("\n").join(lines), weight=2))
+        panes.append(findings_pane(card, state, glyphs))
     panes.append(Pane(title("Where it comes from"), _origin(card), weight=1))
     return panes
+
+
+def findings_pane(card: Card, state: LabelState, glyphs: Glyphs) -> Pane:
+    """What the checks found, in the order in which one steps through it."""
+    found = reading_order(card.findings)
+    lines = [finding_line(each, glyphs, here=each == state.here) for each in found]
+    body = Content("\n").join(lines) if lines else Content.styled("no check found anything in this pair", "$muted")
+    return Pane(title("Findings", f"{len(found)} · > next" if found else ""), body, weight=2)
 
 
 def _others(card: Card, state: LabelState) -> list[CurrentLabel]:

@@ -11,6 +11,7 @@ from flywheel_tui.text import human_duration
 from screens.glyphs import Glyphs
 from screens.label_state import LabelState, Mode
 from screens.safe import safe_text
+from screens.widgets.finding_text import counts_line
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.session import LabelSession
@@ -114,6 +115,10 @@ def _said(state: LabelState, glyphs: Glyphs) -> Content:
     mark = glyphs.mark(mine.status if mine is not None and mine.status else "open")
     words = f" {mark.glyph} {mark.word}" + (" by you" if mine is not None and mine.status else "")
     parts = [Content.styled(words, f"${mark.token}")]
+    if card.findings:
+        parts.append(
+            Content.assemble(counts_line(card.findings, glyphs), ("  >", "bold $accent"), (" goes there", "$muted"))
+        )
     names = {reason.name: reason.label for reason in state.rubric.reasons}
     if state.pending.reasons:
         told = ", ".join(names.get(name, name) for name in state.pending.reasons)

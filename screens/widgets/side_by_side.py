@@ -23,8 +23,8 @@ SAME_SHOWN = 160
 class Compared(NamedTuple):
     """The texts of both pairs, the headings of the sections in which they differ, whether equal ones were cut."""
 
-    left: Content
-    right: Content
+    left_text: Content
+    right_text: Content
     differ: tuple[str, ...]
     cut: bool
 
