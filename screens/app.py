@@ -19,7 +19,7 @@ from textual.screen import Screen
 from flywheel_tui.identity import now_us
 from flywheel_tui.stages import views
 from flywheel_tui.text import visible
-from screens.bindings import bindings_of, check_keymap, show_key
+from screens.bindings import bindings_of, check_keymap, key_of, show_key
 from screens.bridge import POLL_SECONDS, StoreBridge
 from screens.glyphs import Glyphs
 from screens.palette import ActProvider
@@ -69,6 +69,7 @@ class FlywheelApp(StoreBridge):
         self.glyphs = Glyphs(self.settings.glyphs == "ascii")
         self.crash_folder = workspace.root / "reports"
         self._trail: list[str] = []
+        self._goto_keys = key_of("app.goto", self.settings.keymap).split(",")
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = "flywheel-mono" if no_color else self._known_theme(self.settings.theme)
@@ -149,13 +150,28 @@ class FlywheelApp(StoreBridge):
         at = names.index(base.PLACE) if base is not None and base.PLACE in names else 0
         await self.go(names[(at + by) % len(names)])
 
-    @work(group="goto", exclusive=True, exit_on_error=False, description="go to")
+    async def on_event(self, event: events.Event) -> None:
+        """`g` opens its panel before the next key is looked at: `g l`, typed fast, must do nothing else."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._is_goto(event.key):
+            await self.action_goto()
+        else:
+            await super().on_event(event)
+
+    def _is_goto(self, key: str) -> bool:
+        base = self.base_screen
+        if key not in self._goto_keys or base is None or self.screen is not base or base.KEYS_IN_LINE:
+            return False
+        return self.focused is None or not self.focused.check_consume_key(key, key if len(key) == 1 else None)
+
     async def action_goto(self) -> None:
         """Ask for the next letter."""
         from screens.goto import GotoScreen
 
-        if name := await self.push_screen_wait(GotoScreen()):
-            await self.go(name)
+        def chosen(name: str | None) -> None:
+            if name:
+                self.run_worker(self.go(name), group="goto", exclusive=True, exit_on_error=False, description="go to")
+
+        await self.push_screen(GotoScreen(), chosen)
 
     async def action_back(self) -> None:
         """Go to the place one came from."""

@@ -22,6 +22,8 @@ class WorkScreen(Screen[None]):
     """
 
     PLACE: ClassVar[str] = ""
+    KEYS_IN_LINE: ClassVar[bool] = False
+    """Whether this screen itself lets a key wait until the one before has done all it does."""
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-tiny"),
