@@ -28,6 +28,16 @@ _UNICODE = {
     "warning": Mark("!", "warning", "edit"),
     "info": Mark("i", "info", "muted"),
     "busy": Mark("⟳", "under way", "accent"),
+    "queued": Mark("◦", "queued", "muted"),
+    "running": Mark("►", "running", "accent"),
+    "stopping": Mark("►", "stopping", "edit"),
+    "paused": Mark("=", "paused", "edit"),
+    "done": Mark("✓", "done", "approve"),
+    "failed": Mark("✗", "failed", "reject"),
+    "cancelled": Mark("∅", "cancelled", "skip"),
+    "dead": Mark("✗", "dead", "reject"),
+    "lost": Mark("!", "lost", "edit"),
+    "idle": Mark("◦", "idle", "muted"),
 }
 _ASCII = {
     "open": ".",
@@ -42,6 +52,14 @@ _ASCII = {
     "cursor": ">",
     "error": "x",
     "busy": "~",
+    "queued": ".",
+    "running": ">",
+    "stopping": ">",
+    "done": "+",
+    "failed": "x",
+    "cancelled": "-",
+    "dead": "x",
+    "idle": ".",
 }
 _BAR = {False: ("█", "▏▎▍▌▋▊▉", "·"), True: ("#", "", ".")}
 
