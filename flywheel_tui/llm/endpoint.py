@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from flywheel_tui.errors import InputError
@@ -13,6 +15,8 @@ from flywheel_tui.llm.addresses import is_loopback, real_address, refusal
 from flywheel_tui.redaction import REDACTED, redact
 
 _SHORTEST_PART = 12
+_NUMBERS = re.compile(r"(?i)(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*\.?")
+_PORTS = {"http": 80, "https": 443}
 
 
 class HiddenStr(str):
@@ -40,12 +44,14 @@ class Endpoint:
         self.base_url = base_url.strip().rstrip("/")
         self._setting = setting
         parts = self._checked(self.base_url)
-        self.scheme, self.host = parts.scheme, (parts.hostname or "").lower()
-        self.port = parts.port or (443 if self.scheme == "https" else 80)
+        self.scheme, self.host = parts.scheme, httpx.URL(self.base_url).host
+        self.port = parts.port or _PORTS[self.scheme]
         self._key = key if key is not None and key.get_secret_value().strip() else None
         self._key_header, self._key_prefix = key_header, key_prefix
         self.allow_private = allow_private
         self.loopback = is_loopback(self.host)
+        if _NUMBERS.fullmatch(self.host) and real_address(self.host) is None:
+            self._refuse("its host is an address in an unusual notation; write it as 192.168.1.5")
         if real_address(self.host) is not None and (why := self.refusal(self.host)):
             self._refuse(why)
         if self.loopback and not allow_private:
@@ -56,7 +62,8 @@ class Endpoint:
         try:
             parts = urlsplit(url)
             parts.port  # noqa: B018 - reading it checks it
-        except ValueError as error:
+            httpx.URL(url)
+        except (ValueError, httpx.InvalidURL) as error:
             self._refuse(str(error))
         if parts.scheme not in ("http", "https"):
             self._refuse("it must begin with http:// or https://")
@@ -95,8 +102,7 @@ class Endpoint:
 
     def owns(self, scheme: str, host: str, port: int | None) -> bool:
         """Whether an address is this server's: only there the key may go."""
-        default = 443 if scheme == "https" else 80
-        return (scheme, host.lower(), port or default) == (self.scheme, self.host.strip("[]"), self.port)
+        return (scheme, host, port or _PORTS.get(scheme)) == (self.scheme, self.host, self.port)
 
     def key_headers(self) -> dict[str, str]:
         """The header with the key; made for one request and kept nowhere."""
@@ -106,12 +112,20 @@ class Endpoint:
 
     def scrub(self, text: str) -> str:
         """`text` without the key, even where a server repeats it, and without anything else shaped like one."""
-        if self._key is not None:
-            secret = self._key.get_secret_value().strip()
-            text = text.replace(secret, REDACTED)
-            if len(secret) > _SHORTEST_PART:
-                text = text.replace(secret[:_SHORTEST_PART], REDACTED).replace(secret[-_SHORTEST_PART:], REDACTED)
-        return redact(text)
+        return redact(self.scrub_bytes(text.encode("utf-8", "replace")).decode())
+
+    def scrub_bytes(self, data: bytes) -> bytes:
+        """A server's answer without the key: servers quote it, whole or its ends, to say that it is wrong."""
+        if self._key is None:
+            return data
+        secret = self._key.get_secret_value().strip().encode()
+        parts = [secret]
+        if len(secret) > _SHORTEST_PART:
+            parts += [secret[:_SHORTEST_PART], secret[-_SHORTEST_PART:]]
+        for part in parts:
+            if part in data:
+                data = data.replace(part, REDACTED.encode())
+        return data
 
     def _proxy(self) -> str | None:
         """The proxy of the environment; never for this machine or a private address."""

@@ -101,7 +101,9 @@ class Wire:
         except httpx.TransportError as error:
             return self._transport_fault(error)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, data, (time.perf_counter() - started) * 1000)
+        return Answer(
+            response.status_code, headers, self.endpoint.scrub_bytes(data), (time.perf_counter() - started) * 1000
+        )
 
     def _url(self, path: str) -> httpx.URL:
         return self._urls.get(path) or self._urls.setdefault(path, httpx.URL(self.endpoint.base_url + path))

@@ -93,7 +93,7 @@ def test_empty_at_the_limit_is_its_own_kind() -> None:
 
 
 PIECES = st.sampled_from(
-    list('{}[]",:\\ \n') + ['"a"', "1", "NaN", "true", "```", "```json\n", "<think>", "</think>", "\ud800", "\x00", "é"]
+    [*'{}[]",:\\ \n', '"a"', "1", "NaN", "true", "```", "```json\n", "<think>", "</think>", "\ud800", "\x00", "é"]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),

@@ -167,7 +167,7 @@ class HttpBackend:
             return Health(reachable=True, key=key, text=text, remedy="look at the address: it may lack /v1")
         try:
             found = models(msgspec.json.decode(answer.body))
-        except (ValueError, RecursionError, TypeError, AttributeError):
+        except (ValueError, RecursionError, TypeError, AttributeError, LookupError):
             return Health(reachable=True, key=key, text="its list of models cannot be read", remedy=self.remedy())
         text = f"{self.endpoint.base_url} answers with {len(found)} model{'' if len(found) == 1 else 's'}"
         return Health(reachable=True, key="ok" if self.endpoint.has_key else "not needed", models=found, text=text)
