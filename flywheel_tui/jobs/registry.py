@@ -25,6 +25,7 @@ KINDS: dict[str, str] = {
     "export": "flywheel_tui.stages.export:run_job",
     "bulk": "flywheel_tui.stages.label:run_bulk_job",
     "validate": "flywheel_tui.stages.validate.engine:run_job",
+    "judge": "flywheel_tui.stages.judge.run:run_job",
 }
 
 

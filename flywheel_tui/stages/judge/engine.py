@@ -1,0 +1,353 @@
+"""The judge run: known answers from the cache at once, the rest asked by a number of tasks that can change any time.
+
+What was judged is known from the verdicts themselves, so a run that is stopped at any moment (or killed) goes on from
+there. A pair that could not be judged is written as such, with the reason; only a person's wish asks about it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flywheel_tui.errors import ConflictError, Paused
+from flywheel_tui.identity import now_us
+from flywheel_tui.records.judgment import WHOLE_SERVICE, Judged, Missing, NoVerdict, Use
+from flywheel_tui.stages.judge.ask import Answered, Asker, Question, judged
+from flywheel_tui.stages.judge.budget import Budget
+from flywheel_tui.stages.judge.plan import Asked, Pairs
+from flywheel_tui.stages.judge.prompt import Text, can_judge
+from flywheel_tui.stages.judge.record import Recorder
+from flywheel_tui.stages.judge.rules import RuleJudge
+from flywheel_tui.stages.judge.service import Service
+from flywheel_tui.store import judging, response_cache
+from flywheel_tui.store.judging import Row
+from flywheel_tui.store.versions import VersionRow, read_versions
+
+if TYPE_CHECKING:
+    from flywheel_tui.records.task import Task
+    from flywheel_tui.stages.judge.options import JudgeReport
+    from flywheel_tui.workspace import Workspace
+
+CHUNK = 1_000
+TICK_S = 0.02
+LOOK_EVERY_S = 0.3
+SHOW_EVERY_S = 0.5
+GONE_AFTER_S, NEVER_THERE_AFTER_S = 90.0, 20.0
+"""Silence (while the breaker of the service is open) after which a job stops: it did answer before, it never did."""
+_FROM_CACHE = Use(cached=1)
+_REST = "the rest was not asked, go on with: flywheel jobs resume (or the same command)"
+
+
+class JudgePaused(Paused):
+    """The job cannot go on until a person acts; what was finished is kept. `report` says how far it came."""
+
+    report: JudgeReport | None = None
+
+
+class BudgetSpent(JudgePaused):
+    """What may be spent is spent."""
+
+
+class BackEndFailed(JudgePaused):
+    """The service refuses or does not answer; the pairs that were not asked about are not touched."""
+
+    exit_code = 3
+
+
+class Work(NamedTuple):
+    """A pair with requests that the cache does not know; `known` holds the answers that it does."""
+
+    root: int
+    version: int
+    questions: list[Question]
+    known: dict[bytes, Answered]
+
+
+class Engine:
+    """One attempt at judging some pairs. `service` is None for the judge by rules."""
+
+    def __init__(
+        self, workspace: Workspace, asked: Asked, pairs: Pairs, recorder: Recorder, *, service: Service | None,
+        budget: Budget | None, concurrency: int, task: Task | None, job_id: int | None,
+    ) -> None:  # fmt: skip
+        self._workspace, self._pairs, self._recorder, self._task = workspace, pairs, recorder, task
+        self._service, self._budget, self._job_id = service, budget, job_id
+        self._prompt = asked.prompt
+        self._rules = RuleJudge(asked.prompt, asked.pass_at) if service is None else None
+        self._asker = Asker(
+            asked.prompt, backend=asked.judge.backend, model=asked.judge.model, sampling=asked.sampling,
+            pass_at=asked.pass_at,
+        )  # fmt: skip
+        self._limit, self._base_limit = concurrency, concurrency
+        self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=2 * CHUNK)
+        self._workers: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._checked = False
+        self._stop: Exception | None = None
+        self._looked = self._showed = 0.0
+        recorder.counts.skipped = 0
+        self._total = len(pairs.versions) + recorder.counts.done
+
+    def run(self) -> None:
+        """Judge. Raises Cancelled or Paused where somebody asked for it, a budget is spent or the service is gone."""
+        if self._rules is not None:
+            self._by_rules(self._rules)
+            return
+        asyncio.run(self._go())
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _chunks(self) -> Iterator[tuple[list[int], list[VersionRow]]]:
+        connection = self._workspace.store.read()
+        for start in range(0, len(self._pairs.versions), CHUNK):
+            versions = self._pairs.versions[start : start + CHUNK]
+            rows = read_versions(connection, versions)
+            roots = dict(zip(versions, self._pairs.roots[start : start + CHUNK], strict=True))
+            fitting = [row for row in rows if can_judge(self._prompt.rubric, row.kind, row.output, row.body)]
+            self._recorder.counts.skipped += len(rows) - len(fitting)
+            yield [roots[row.id] for row in fitting], fitting
+
+    def _by_rules(self, rules: RuleJudge) -> None:
+        for roots, rows in self._chunks():
+            for start in range(0, len(rows), 100):
+                part = rows[start : start + 100]
+                outcomes = rules.judge([Text(*row[:6]) for row in part])
+                for root, row, outcome in zip(roots[start : start + 100], part, outcomes, strict=True):
+                    self._recorder.add(Row(root, row.id, outcome))
+                self._say()
+        self._recorder.flush()
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    async def _go(self) -> None:
+        assert self._service is not None
+        self._service.begin(self._limit, self._budget)
+        async with self._tending():
+            for roots, rows in self._chunks():
+                left = self._look_up(roots, rows)
+                if left and not self._checked:
+                    await self._check()
+                for work in left:
+                    while self._queue.full() and self._stop is None:
+                        await asyncio.sleep(TICK_S)
+                    if self._stop is not None:
+                        return
+                    self._queue.put_nowait(work)
+                # where everything is in the cache nothing is awaited: the tending task must have its turn too
+                self._tend()
+                await asyncio.sleep(0)
+                if self._stop is not None:
+                    return
+            while (not self._queue.empty() or self._in_flight) and self._stop is None:
+                await asyncio.sleep(TICK_S)
+
+    async def _check(self) -> None:
+        """Knock once before thousands of pairs are sent. Raises BackEndFailed where nobody is there."""
+        assert self._service is not None
+        self._checked = True
+        health = await self._service.check()
+        if not health.reachable or health.key == "refused":
+            self._recorder.flush()
+            said = health.text or f"{self._service.name} cannot be reached"
+            raise BackEndFailed(f"{said}; {health.remedy or _REST}")
+
+    def _look_up(self, roots: list[int], rows: list[VersionRow]) -> list[Work]:
+        """Settle what the cache knows, or what cannot be sent; the rest is to be asked."""
+        asker, recorder = self._asker, self._recorder
+        asked: list[tuple[int, int, list[Question]]] = []
+        for root, row in zip(roots, rows, strict=True):
+            text = Text(*row[:6])
+            if self._prompt.too_large(text):
+                detail = "the pair is longer than what is sent to a judge"
+                outcome = NoVerdict(kind=Missing.TOO_LARGE.value, detail=detail)
+                recorder.add(Row(root, row.id, Judged(outcome=outcome)))
+            else:
+                asked.append((root, row.id, asker.questions(text)))
+        keys = [question.key for _, _, questions in asked for question in questions]
+        answers = response_cache.look_up(self._workspace.store.read(), keys)
+        left: list[Work] = []
+        for root, version, questions in asked:
+            known = {
+                question.key: Answered(asker.cached(question, answers[question.key]), _FROM_CACHE)
+                for question in questions
+                if question.key in answers
+            }
+            if len(known) == len(questions):
+                recorder.add(Row(root, version, judged(questions, known)))
+            else:
+                left.append(Work(root, version, questions, known))
+        return left
+
+    async def _work(self) -> None:
+        while self._stop is None and len(self._workers) <= self._limit:
+            work = await self._queue.get()
+            self._in_flight += 1
+            try:
+                await self._one(work)
+            finally:
+                self._in_flight -= 1
+
+    async def _one(self, work: Work) -> None:
+        answered = dict(work.known)
+        for question in work.questions:
+            if question.key in answered:
+                continue
+            found = await self._ask(question)
+            if found is None:
+                return  # stopped: the pair is as if nobody had looked at it
+            answered[question.key] = found
+            if found.keep is not None:
+                self._recorder.keep(found.keep)
+            if isinstance(found.outcome, NoVerdict):
+                self._mind(found.outcome)
+                break
+        if self._stop is not None and self._not_about_the_pair(answered):
+            return
+        questions = [question for question in work.questions if question.key in answered]
+        self._recorder.add(Row(work.root, work.version, judged(questions, answered)))
+
+    async def _ask(self, question: Question) -> Answered | None:
+        """Ask within the budget; None where there is none left."""
+        assert self._service is not None
+        self._recorder.counts.misses += 1
+        while True:
+            found = await self._asker.ask(question, self._service.complete)
+            outcome = found.outcome
+            if self._budget is None or not isinstance(outcome, NoVerdict) or outcome.kind != Missing.COST_CAP:
+                return found
+            # calls under way may turn out cheaper than what is set aside for them
+            if self._budget.idle:
+                self._stop = self._stop or BudgetSpent(self._budget_words())
+            if self._stop is not None:
+                self._recorder.counts.misses -= 1
+                return None
+            await asyncio.sleep(TICK_S)
+
+    def _budget_words(self) -> str:
+        assert self._budget is not None
+        spent, job = self._budget.spent(), self._job_id
+        return (
+            f"the budget is spent: ${spent.cost_micro / 1e6:.4f} and {spent.tokens:,} tokens; raise it with: flywheel"
+            f" judge --job {job} --budget-usd X (or --budget-tokens N), then go on with: flywheel jobs resume {job}"
+        )
+
+    def _mind(self, outcome: NoVerdict) -> None:
+        """Notice a refused key or an empty account: every other pair would get the same answer."""
+        if outcome.kind in WHOLE_SERVICE:
+            self._stop = self._stop or BackEndFailed(f"{outcome.detail}; {_REST}")
+
+    def _is_gone(self) -> None:
+        """Notice a service that answers nobody: what is waiting for it stays unjudged instead of failing."""
+        assert self._service is not None
+        silent, ever = self._service.silent_s()
+        if silent > (GONE_AFTER_S if ever else NEVER_THERE_AFTER_S):
+            self._stop = self._stop or BackEndFailed(
+                f"{self._service.name} has not answered for {silent:.0f} s; {_REST}"
+            )
+
+    def _not_about_the_pair(self, answered: dict[bytes, Answered]) -> bool:
+        """Whether a job that stops leaves this pair as if it had not been asked about."""
+        kinds = {one.outcome.kind for one in answered.values() if isinstance(one.outcome, NoVerdict)}
+        return bool(kinds & {Missing.CANCELLED, Missing.COST_CAP})
+
+    # -- tending -----------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _tending(self) -> AsyncIterator[None]:
+        tender = asyncio.create_task(self._tend_always())
+        try:
+            yield
+            self._recorder.flush()
+        except BaseException:
+            await self._end(tender)
+            self._recorder.flush()
+            raise
+        await self._end(tender)
+        if self._stop is not None:
+            self._recorder.flush()
+            raise self._stop
+
+    async def _end(self, tender: asyncio.Task[None]) -> None:
+        for running in (tender, *self._workers):
+            running.cancel()
+        await asyncio.gather(tender, *self._workers, return_exceptions=True)
+        if self._budget is not None:
+            self._budget.close()
+        if self._service is not None:
+            await self._service.aclose()
+
+    async def _tend_always(self) -> None:
+        while self._stop is None:
+            self._tend()
+            await asyncio.sleep(TICK_S)
+
+    def _tend(self) -> None:
+        """Write what is due, hear what people want, keep the number of tasks."""
+        try:
+            for worker in [worker for worker in self._workers if worker.done()]:
+                self._workers.discard(worker)
+                if not worker.cancelled() and (error := worker.exception()) is not None:
+                    raise error
+            now = time.monotonic()
+            if now - self._looked >= LOOK_EVERY_S:
+                self._looked = now
+                self._hear()
+                self._is_gone()
+            self._show(now)
+            if self._recorder.due():
+                self._recorder.flush()
+            self._say()
+            wanted = min(self._limit, self._queue.qsize() + self._in_flight)
+            while len(self._workers) < wanted:
+                self._workers.add(asyncio.create_task(self._work()))
+        except Exception as error:
+            self._stop = self._stop or error
+
+    def _hear(self) -> None:
+        if self._job_id is None:
+            return
+        set_now = judging.steering(self._workspace.store.read(), self._job_id)
+        self._limit = int(set_now.get("concurrency", self._base_limit))
+        if self._service is not None:
+            self._service.set_concurrency(self._limit)
+        if self._budget is not None:
+            self._budget.cap_micro = set_now.get("budget_micro", self._budget.cap_micro)
+            self._budget.cap_tokens = set_now.get("budget_tokens", self._budget.cap_tokens)
+
+    def _show(self, now: float) -> None:
+        if now - self._showed < SHOW_EVERY_S:
+            return
+        self._showed = now
+        figures: dict[str, Any] = self._service.figures() if self._service is not None else {}
+        self._recorder.live = {
+            "at": now_us(), "in_flight": self._in_flight, "concurrency": self._limit, "waiting": self._queue.qsize(),
+            "service": figures,
+        }  # fmt: skip
+        self._recorder.flush()
+
+    def _say(self) -> None:
+        counts = self._recorder.counts
+        if self._task is not None:
+            self._task.progress(counts.done + counts.skipped, self._total, "judging")
+            self._task.check()
+
+
+@contextmanager
+def alone(workspace: Workspace, run_id: int, tag: str) -> Iterator[None]:
+    """One job at a run at a time; the lock goes with its process, however that ends. Raises ConflictError."""
+    path = workspace.store.path
+    descriptor = os.open(path.with_name(f"{path.name}.judge-{run_id}"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConflictError(f"the run {tag!r} is being judged already; wait for it (flywheel jobs ls)") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)

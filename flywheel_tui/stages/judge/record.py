@@ -1,0 +1,124 @@
+"""Writing what comes of a judge job: short transactions, each with the verdicts, their cache entries and the account.
+
+What was paid for is written within a twentieth of a second, everything else within a second or 200 rows: a process that
+is killed repeats what was in flight and nothing that was answered before.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flywheel_tui.records.job import Claim
+from flywheel_tui.records.judgment import NoVerdict, Use
+from flywheel_tui.store import judging, response_cache
+from flywheel_tui.store.judging import Row
+from flywheel_tui.store.response_cache import Cached
+
+if TYPE_CHECKING:
+    from flywheel_tui.stages.judge.budget import Budget
+    from flywheel_tui.workspace import Workspace
+
+ROWS = 200
+AFTER_S = 1.0
+PAID_AFTER_S = 0.05
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """What a job has done so far, over all its attempts: kept in the job's row, in the transaction it counts."""
+
+    done: int = 0
+    skipped: int = 0
+    verdicts: int = 0
+    missing: int = 0
+    hits: int = 0
+    misses: int = 0
+    writes: int = 0
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_micro: int = 0
+    latency_ms: int = 0
+    unpriced: bool = False
+
+
+class Recorder:
+    """Collects what came of pairs and writes it in batches."""
+
+    def __init__(
+        self, workspace: Workspace, run_id: int, *, job_id: int | None = None, claim: Claim | None = None,
+        budget: Budget | None = None,
+    ) -> None:  # fmt: skip
+        self._workspace, self._run_id, self._job_id, self._claim = workspace, run_id, job_id, claim
+        self._budget = budget
+        self._rows: list[Row] = []
+        self._answers: list[Cached] = []
+        self._since: float | None = None
+        self._paid = False
+        self.counts = Counts()
+        self.live: dict[str, Any] = {}
+        if job_id is not None and (before := judging.live(workspace.store.read(), job_id).get("counts")):
+            self.counts = msgspec.convert(before, Counts)
+
+    def add(self, row: Row) -> None:
+        """Take in what came of one pair."""
+        self._rows.append(row)
+        use = row.judged.use
+        self._begin(paid=use.asked > 0)
+        counts = self.counts
+        counts.done += 1
+        counts.hits += use.cached
+        counts.calls += use.asked
+        counts.tokens_in += use.tokens_in
+        counts.tokens_out += use.tokens_out
+        counts.cost_micro += use.cost_micro
+        counts.latency_ms += use.latency_ms
+        if isinstance(row.judged.outcome, NoVerdict):
+            counts.missing += 1
+        else:
+            counts.verdicts += 1
+        if len(self._rows) >= ROWS:
+            self.flush()
+
+    def keep(self, answer: Cached) -> None:
+        """Take in an answer for the cache: kept even where the other half of its pair never comes."""
+        self._answers.append(answer)
+        self.counts.writes += 1
+        self._begin(paid=True)
+
+    def _begin(self, *, paid: bool) -> None:
+        self._paid = self._paid or paid
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether something has waited long enough to be written."""
+        if self._since is None:
+            return False
+        return time.monotonic() - self._since >= (PAID_AFTER_S if self._paid else AFTER_S)
+
+    def flush(self) -> None:
+        """Write what is there. Raises StaleClaimError where the job belongs to somebody else: then nothing is."""
+        rows, answers = self._rows, self._answers
+        self._rows, self._answers, self._since, self._paid = [], [], None, False
+        with self._workspace.store.tx(durable=False) as connection:
+            if self._claim is not None:
+                judging.require_claim(connection, self._claim)
+            if rows:
+                judging.write_rows(connection, self._run_id, rows, self._job_id)
+            if answers:
+                response_cache.keep(connection, answers)
+            if self._job_id is not None:
+                if self._budget is not None:
+                    self._budget.write(connection)
+                judging.show_live(connection, self._job_id, {**self.live, "counts": msgspec.to_builtins(self.counts)})
+
+
+def spent_of(counts: Counts) -> Use:
+    """What a job has used."""
+    return Use(
+        asked=counts.calls, cached=counts.hits, tokens_in=counts.tokens_in, tokens_out=counts.tokens_out,
+        cost_micro=counts.cost_micro, latency_ms=counts.latency_ms,
+    )  # fmt: skip
