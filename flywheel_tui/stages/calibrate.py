@@ -1,0 +1,179 @@
+"""Measure a judge against people: only blind human labels, every figure with its n and an interval."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flywheel_tui.errors import UsageError
+from flywheel_tui.records.calibration import (
+    POLICIES,
+    UNREADABLE,
+    CalibrateOptions,
+    Calibration,
+    KeptCalibration,
+    LeftOut,
+)
+from flywheel_tui.stages import calibrate_words as words
+from flywheel_tui.stages.calibrate_measure import NO_ANSWER, Joined, measure_preferences, measure_verdicts
+from flywheel_tui.stages.human_truth import Truth, human_truth, pass_codes
+from flywheel_tui.store import calibration as store
+from flywheel_tui.store import judging
+from flywheel_tui.store.datasets import get_dataset
+
+if TYPE_CHECKING:
+    from flywheel_tui.store.calibration import Verdicts
+    from flywheel_tui.workspace import Workspace
+
+
+def check_options(options: CalibrateOptions) -> None:
+    """Raise UsageError for what cannot be asked."""
+    pass_codes(options.approved_is)
+    if not 0 < options.target < 1:
+        raise UsageError(f"--target-precision lies between 0 and 1, not {options.target:g}")
+    if not 0 < options.confidence < 1:
+        raise UsageError(f"--confidence lies between 0 and 1, not {options.confidence:g}")
+    if options.unreadable not in POLICIES:
+        raise UsageError(f"no policy {options.unreadable!r} for unreadable replies; there are: {', '.join(POLICIES)}")
+    given = options.threshold
+    if isinstance(given, str) and given != "auto":
+        raise UsageError(f"--threshold takes a number or auto, not {given!r}")
+    if isinstance(given, float) and not math.isfinite(given):
+        raise UsageError("--threshold takes a finite number or auto")
+
+
+def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, keep: bool = True) -> Calibration:
+    """Measure the run `options.tag` of the data set `name` against people, and keep what came of it.
+
+    Raises NotFoundError for an unknown data set, run or reviewer, UsageError for options that do not go together.
+    No labels, or labels of one class only, are no error: the figures that cannot be given say why.
+    """
+    check_options(options)
+    connection = workspace.store.read()
+    dataset = get_dataset(connection, name)
+    run = judging.get_run(connection, dataset.id, options.tag)
+    with store.one_moment(connection):
+        verdicts = store.verdicts(connection, run.id, scores=options.threshold is not None)
+        missing = store.missing_verdicts(connection, run.id)
+        mark = store.verdicts_mark(connection, run.id)
+        preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
+        truth = _truth(connection, dataset.id, options, preference)
+        families = store.families(connection, dataset.id)
+    _check_kind(options, preference)
+    joined = _policy(_join(truth, verdicts, missing, preference), missing, truth, options.unreadable, preference)
+    measure = measure_preferences if preference else measure_verdicts
+    fields = measure(joined, verdicts, families, options)
+    left_out = LeftOut(
+        not_blind=truth.not_blind, adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
+        disputed=truth.disputed, no_verdict=joined.no_verdict, not_judged=joined.not_judged,
+        no_score=fields.pop("no_score", 0),
+    )  # fmt: skip
+    judge_hash = run.judge.hash if run.judge else ""
+    found = Calibration(
+        dataset=dataset.name, tag=run.tag, judge=run.judge.name if run.judge else "unknown", judge_hash=judge_hash,
+        labels_hash=truth.hash, verdicts_mark=mark, options=options, left_out=left_out,
+        looks=store.looks(connection, truth.hash, judge_hash), **fields,
+    )  # fmt: skip
+    if options.per_criterion:
+        from flywheel_tui.stages.calibrate_criteria import criteria_lines
+
+        found = msgspec.structs.replace(found, criteria=criteria_lines(connection, run.id, dataset.id, joined))
+    found = msgspec.structs.replace(found, headline=words.headline(found), remarks=words.remarks(found))
+    if keep:
+        with workspace.store.tx(durable=False) as writing:
+            store.write(writing, dataset.id, run.id, found)
+    return found
+
+
+def _has_preferences(connection: Any, dataset_id: int) -> bool:
+    return bool((store.human_labels(connection, dataset_id, events=False).preference > 0).any())
+
+
+def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preference: bool) -> Truth:
+    return human_truth(
+        connection, dataset_id, preference=preference, approved_is=options.approved_is, reviewer=options.reviewer,
+        include_unblinded=options.include_unblinded,
+    )  # fmt: skip
+
+
+def _check_kind(options: CalibrateOptions, preference: bool) -> None:
+    if preference and options.threshold is not None:
+        raise UsageError("a threshold is for scores of single answers; these verdicts prefer one of two")
+    if preference and options.unreadable == "fail":
+        raise UsageError("unreadable replies of a preference judge are left out, wrong, or a tie; not a fail")
+    if not preference and options.unreadable == "tie":
+        raise UsageError("unreadable replies of a judge of single answers are left out, wrong, or a fail; not a tie")
+
+
+def _join(truth: Truth, verdicts: Verdicts, missing: dict[int, str], preference: bool) -> Joined:
+    import numpy as np
+
+    place = np.searchsorted(verdicts.version, truth.version)
+    hit = np.zeros(len(truth.version), bool)
+    if len(verdicts.version):
+        hit = verdicts.version[np.minimum(place, len(verdicts.version) - 1)] == truth.version
+    place = place[hit]
+    without = truth.version[~hit].tolist()
+    kinds = Counter(missing[version] for version in without if version in missing)
+    said = verdicts.preference if preference else verdicts.passed
+    return Joined(
+        truth.version[hit], truth.said[hit], said[place].astype(np.int64),
+        None if verdicts.score is None else verdicts.score[place], truth.inclusion[hit],
+        dict(kinds.most_common()), len(without) - kinds.total(),
+    )  # fmt: skip
+
+
+def _policy(joined: Joined, missing: dict[int, str], truth: Truth, policy: str, preference: bool) -> Joined:
+    """Count the replies that could not be read as the policy says."""
+    import numpy as np
+
+    unread = np.array([version for version, kind in missing.items() if kind in UNREADABLE], np.int64)
+    here = np.isin(truth.version, unread) & ~np.isin(truth.version, joined.version)
+    if policy == "leave-out" or not here.any():
+        return joined
+    wrong = np.full(int(here.sum()), NO_ANSWER) if preference else 1 - truth.said[here]
+    tie = np.full(int(here.sum()), store.PREFERENCE_CODES["tie"])
+    said = {"wrong": wrong, "tie": tie, "fail": np.zeros(int(here.sum()), np.int64)}[policy]
+    score = None if joined.score is None else np.concatenate([joined.score, np.full(len(said), np.nan)])
+    left = {kind: count for kind, count in joined.no_verdict.items() if kind not in UNREADABLE}
+    return Joined(
+        np.concatenate([joined.version, truth.version[here]]), np.concatenate([joined.truth, truth.said[here]]),
+        np.concatenate([joined.said, said]), score, np.concatenate([joined.inclusion, truth.inclusion[here]]),
+        left, joined.not_judged,
+    )  # fmt: skip
+
+
+def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
+    """Every calibration of a data set, the newest first, each with what has changed since it was made.
+
+    Nothing is marked in the database: hashes are compared, so that no change goes by unseen.
+    """
+    connection = workspace.store.read()
+    dataset = get_dataset(connection, name)
+    runs = {run.id: run for run in judging.list_runs(connection, dataset.id)}
+    hashes: dict[tuple[Any, ...], str] = {}
+    out = []
+    for row in store.kept(connection, dataset.id):
+        found, run = row.calibration, runs[row.judge_run_id]
+        options = found.options
+        key = (options.approved_is, options.reviewer, options.include_unblinded, found.kind)
+        if key not in hashes:
+            hashes[key] = _hash_now(connection, dataset.id, found)
+        stale = []
+        if (run.judge.hash if run.judge else "") != found.judge_hash:
+            stale.append("the judge has changed")
+        if hashes[key] != found.labels_hash:
+            stale.append("the labels have changed")
+        if store.verdicts_mark(connection, run.id) != found.verdicts_mark:
+            stale.append("the run holds other verdicts")
+        out.append(KeptCalibration(id=row.id, created=row.created, calibration=found, stale=tuple(stale)))
+    return out
+
+
+def _hash_now(connection: Any, dataset_id: int, found: Calibration) -> str:
+    if found.options.reviewer and found.options.reviewer not in store.reviewers(connection, dataset_id):
+        return ""
+    return _truth(connection, dataset_id, found.options, found.kind == "preference").hash

@@ -1,0 +1,127 @@
+"""What the figures of a calibration mean, in plain words."""
+
+from __future__ import annotations
+
+from flywheel_tui.records.calibration import UNREADABLE, Calibration, Number
+
+
+def headline(found: Calibration) -> str:
+    """The sentence above the figures; it always says on how many labels it stands."""
+    if not found.pairs:
+        return _nothing(found)
+    what = "accuracy" if found.kind == "preference" else "precision"
+    figure = found.rates[what]
+    if figure.value is None:
+        return (
+            f"{_where(found)} this judge passes none of the {_labels(found.pairs)}, so that nothing can be said of "
+            "the pairs that it would pass."
+        )
+    says = "gives the answer of people on" if found.kind == "preference" else "is right about"
+    among = "pairs" if found.kind == "preference" else "pairs it passes"
+    return (
+        f"{_where(found)} this judge {says} {_hundred(figure.value)} of 100 {among}; with {_labels(found.pairs)} the "
+        f"true figure lies {_range(figure)}.{_settles(found, what)}"
+    )
+
+
+def _where(found: Calibration) -> str:
+    threshold = found.threshold
+    if threshold is None or threshold.value is None:
+        return "As it decides itself,"
+    return f"At {threshold.value:g}"
+
+
+def _labels(count: int) -> str:
+    return f"{count:,} label" if count == 1 else f"{count:,} labels"
+
+
+def _hundred(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _range(figure: Number) -> str:
+    if figure.low is None or figure.high is None:
+        return f"anywhere ({figure.why})"
+    return f"between {_hundred(figure.low)} and {_hundred(figure.high)}"
+
+
+def _settles(found: Calibration, what: str) -> str:
+    goal, needed = f"{found.options.target:.0%}", found.labels_needed
+    value = found.rates[what].value
+    if needed == 0 and value is not None:
+        decided = "reaches" if value >= found.options.target else "stays below"
+        return f" That settles it: its {what} {decided} {goal}."
+    if needed is None:
+        return f" Whether its {what} reaches {goal} cannot be settled by any number of labels in sight."
+    return f" About {needed:,} more labels, if the share stays, would settle whether its {what} reaches {goal}."
+
+
+def _nothing(found: Calibration) -> str:
+    left = found.left_out
+    if left.not_judged or left.no_verdict:
+        count = left.not_judged + sum(left.no_verdict.values())
+        return (
+            f"Nothing to measure: {count:,} labelled pairs have no verdict in the run {found.tag}; judge them with: "
+            f"flywheel judge -d {found.dataset} --tag {found.tag}"
+        )
+    if left.not_blind:
+        return (
+            f"Nothing to measure: all {left.not_blind:,} labels were made with the verdict in sight; label blind, or "
+            "say --include-unblinded and distrust the figures"
+        )
+    if left.disputed or left.skipped:
+        return (
+            f"Nothing to measure: {left.disputed:,} labelled pairs are disputed and {left.skipped:,} skipped; "
+            "adjudicate them first"
+        )
+    return f"Nothing to measure: no person has labelled this data set; start with: flywheel label -d {found.dataset}"
+
+
+def remarks(found: Calibration) -> tuple[str, ...]:
+    """What was left out, and what the figures cannot say."""
+    return (*_left_out(found), *_limits(found))
+
+
+def _left_out(found: Calibration) -> list[str]:
+    left, lines = found.left_out, []
+    counts = (
+        (left.not_blind, "labels were not blind and are left out (--include-unblinded counts them)"),
+        (left.adjudications_not_blind, "adjudications had the verdict in sight: the labels below them decide"),
+        (left.disputed, "labelled pairs are disputed and left out until they are adjudicated"),
+        (left.skipped, "labelled pairs were skipped and are left out"),
+        (left.not_judged, "labelled pairs were not judged in this run, in the version that was labelled"),
+        (left.no_score, "verdicts have no score, so that no threshold can judge them; left out"),
+    )  # fmt: skip
+    lines += [f"{count:,} {text}" for count, text in counts if count]
+    for kind, count in left.no_verdict.items():
+        readable = "; --unreadable says how they count" if kind in UNREADABLE else ""
+        lines.append(f"{count:,} labelled pairs have no verdict ({kind}) and are left out{readable}")
+    if found.options.unreadable != "leave-out":
+        counted = {"wrong": "wrong", "fail": "a fail", "tie": "a tie"}[found.options.unreadable]
+        lines.append(f"replies that could not be read count as {counted}")
+    if found.options.include_unblinded:
+        lines.append("labels made with the verdict in sight are included: agreement is flattered")
+    return lines
+
+
+def _limits(found: Calibration) -> list[str]:
+    lines = []
+    counts = found.counts
+    if counts is not None and found.pairs:
+        if not counts.tp + counts.fn:
+            lines.append("all labels are fails: how many good pairs it would lose (recall) cannot be said")
+        elif not counts.fp + counts.tn:
+            lines.append("all labels are passes: how many bad pairs it would catch (specificity) cannot be said")
+    if found.pairs and not found.weighted_labels:
+        lines.append("the pairs were not drawn with known probabilities: the figures are of the labelled pairs, and of "
+                     "others only as far as these are like them")  # fmt: skip
+    elif found.weighted_labels < found.pairs:
+        lines.append(f"{found.pairs - found.weighted_labels:,} labels without a known inclusion probability are in no "
+                     "weighted figure")  # fmt: skip
+    if found.families < found.pairs:
+        lines.append(f"the {found.pairs:,} pairs come from {found.families:,} families; intervals are over families")
+    if found.looks > 1:
+        lines.append(
+            f"these labels have measured {found.looks} judges: choosing among judges on them flatters the best"
+        )
+    return lines

@@ -1,0 +1,285 @@
+"""What calibration reads and writes: labels and verdicts of a whole data set as arrays, and what came of it.
+
+The arrays come out of covering indexes, each as one text that SQLite joins and numpy reads: a million in tenths of a
+second, where a million rows through Python would take several times as long.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from flywheel_tui.identity import now_us
+from flywheel_tui.records.calibration import CalibrateOptions, Calibration
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+STATUS_CODES = {"approved": 1, "rejected": 2, "edited": 3, "skipped": 4}
+PREFERENCE_CODES = {"a": 1, "b": 2, "tie": 3, "neither": 4}
+PREFERENCES = ("", "a", "b", "tie", "neither")
+
+
+def _coded(column: str, codes: dict[str, int]) -> str:
+    cases = " ".join(f"WHEN '{word}' THEN {code}" for word, code in codes.items())
+    return f"CASE {column} {cases} ELSE 0 END"
+
+
+_LABEL = f"pair_id * 64 + ({_coded('status', STATUS_CODES)}) * 8 + ({_coded('preference', PREFERENCE_CODES)})"
+_VERDICT = f"pair_id * 16 + passed * 8 + ({_coded('preference', PREFERENCE_CODES)})"
+_COUNTED = 'judge_run_id = ? AND "order" = 0 AND repeat = 0'
+_DRAWN = "(blind = 0 OR revealed = 1 OR inclusion IS NOT NULL)"
+
+
+class Labels(NamedTuple):
+    """People's current labels, one place for each: version, status and preference as codes, event (or empty)."""
+
+    version: Ints
+    status: Ints
+    preference: Ints
+    event: Ints
+
+
+class Drawn(NamedTuple):
+    """The events that are not plain blind labels: whether the verdict had been seen, and π (NaN where unknown)."""
+
+    event: Ints
+    seen: NDArray[np.bool_]
+    inclusion: Floats
+
+
+class Adjudication(NamedTuple):
+    """A decision that stands above the labels of a pair."""
+
+    event: int
+    version: int
+    status: str | None
+    preference: str | None
+
+
+class Verdicts(NamedTuple):
+    """What a run says of versions, in their order; scores (NaN: none) only where they were asked for."""
+
+    version: Ints
+    passed: NDArray[np.bool_]
+    preference: Ints
+    score: Floats | None
+
+
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Read several things of the same moment."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _numbers(text: str | None, kind: type = int) -> Any:
+    import numpy as np
+
+    dtype = np.int64 if kind is int else np.float64
+    return np.fromstring(text, dtype=dtype, sep=",") if text else np.zeros(0, dtype)
+
+
+def human_labels(
+    connection: sqlite3.Connection, dataset_id: int, reviewer: str | None = None, *, events: bool = True
+) -> Labels:
+    """The current labels of people (never of judges, scripts or imports); of one reviewer where one is named."""
+    event = ", group_concat(event_id)" if events else ", NULL"
+    row = connection.execute(
+        f"SELECT group_concat({_LABEL}){event} FROM label_current INDEXED BY label_current_said"
+        " WHERE dataset_id = ? AND source = 'human' AND (?2 IS NULL OR reviewer = ?2)",
+        (dataset_id, reviewer),
+    ).fetchone()
+    packed = _numbers(row[0])
+    return Labels(packed >> 6, (packed >> 3) & 7, packed & 7, _numbers(row[1]))
+
+
+def reviewers(connection: sqlite3.Connection, dataset_id: int) -> list[str]:
+    """Who has labels there, by name."""
+    query = "SELECT DISTINCT reviewer FROM label_current WHERE dataset_id = ? AND source = 'human' ORDER BY reviewer"
+    return [name for (name,) in connection.execute(query, (dataset_id,))]
+
+
+def drawn_events(connection: sqlite3.Connection, dataset_id: int) -> Drawn:
+    """The label events that had seen a verdict or have a known inclusion probability, by event."""
+    row = connection.execute(
+        "SELECT group_concat(id * 2 + (blind = 0 OR revealed = 1)), group_concat(coalesce(inclusion, 'nan'))"
+        f" FROM label_event INDEXED BY label_event_drawn WHERE dataset_id = ? AND {_DRAWN}",
+        (dataset_id,),
+    ).fetchone()
+    packed = _numbers(row[0])
+    return Drawn(packed >> 1, (packed & 1).astype(bool), _numbers(row[1], float))
+
+
+def bulk_events(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[int, str]]:
+    """`(batch, expression)` of the bulk actions that were chosen by an expression."""
+    query = "SELECT id, expression FROM batch WHERE dataset_id = ? AND expression IS NOT NULL"
+    return [(int(batch), str(text)) for batch, text in connection.execute(query, (dataset_id,))]
+
+
+def events_of_batches(connection: sqlite3.Connection, batches: Sequence[int]) -> Ints:
+    """The label events of bulk actions."""
+    row = connection.execute(
+        "SELECT group_concat(e.id) FROM json_each(?) j CROSS JOIN label_event e ON e.batch_id = j.value",
+        (msgspec.json.encode(list(batches)).decode(),),
+    ).fetchone()
+    found: Ints = _numbers(row[0])
+    return found
+
+
+def adjudications(connection: sqlite3.Connection, dataset_id: int) -> list[Adjudication]:
+    """The standing adjudications of people."""
+    rows = connection.execute(
+        "SELECT e.id, e.pair_id, e.status, e.preference FROM label_event e INDEXED BY label_event_adjudicated"
+        " JOIN pair_current c ON c.id = e.root_id AND c.adjudicated = e.uid"
+        " WHERE e.dataset_id = ? AND e.action = 'adjudicate' AND e.source = 'human' ORDER BY e.id",
+        (dataset_id,),
+    )
+    return [Adjudication(*row) for row in rows]
+
+
+def verdicts(connection: sqlite3.Connection, run_id: int, *, scores: bool = False) -> Verdicts:
+    """The verdicts of a run that count, by version."""
+    import numpy as np
+
+    row = connection.execute(
+        f"SELECT group_concat({_VERDICT}) FROM verdict INDEXED BY verdict_said WHERE {_COUNTED}", (run_id,)
+    ).fetchone()
+    packed = _numbers(row[0])
+    if not (np.diff(packed) > 0).all():
+        packed = np.sort(packed)
+    score = _scores(connection, run_id) if scores else None
+    return Verdicts(packed >> 4, ((packed >> 3) & 1).astype(bool), packed & 7, score)
+
+
+def _scores(connection: sqlite3.Connection, run_id: int) -> Floats:
+    """By version. Floats are dear to print and to read again: they come as rows, infinity (never stored) for none."""
+    import numpy as np
+
+    rows = connection.execute(
+        f"SELECT coalesce(score, 9e999) FROM verdict INDEXED BY verdict_said WHERE {_COUNTED} ORDER BY pair_id",
+        (run_id,),
+    )
+    found = np.fromiter((score for (score,) in rows), np.float64)
+    found[np.isinf(found)] = np.nan
+    return found
+
+
+def missing_verdicts(connection: sqlite3.Connection, run_id: int) -> dict[int, str]:
+    """Why versions have no verdict in a run, by version."""
+    return dict(connection.execute("SELECT pair_id, kind FROM judge_error WHERE judge_run_id = ?", (run_id,)))
+
+
+def verdicts_mark(connection: sqlite3.Connection, run_id: int) -> str:
+    """What a run holds, in short: another mark means other verdicts. Verdicts are never changed, only added."""
+    counts = connection.execute(f"SELECT count(*), coalesce(max(id), 0) FROM verdict WHERE {_COUNTED}", (run_id,))
+    missing = connection.execute("SELECT count(*) FROM judge_error WHERE judge_run_id = ?", (run_id,))
+    return "-".join(str(number) for number in (*counts.fetchone(), *missing.fetchone()))
+
+
+def families(connection: sqlite3.Connection, dataset_id: int) -> dict[int, bytes]:
+    """The family of each version that has one (a seed, named by others, is of its own family)."""
+    found = dict(connection.execute(
+        "SELECT id, family FROM pair INDEXED BY pair_family WHERE dataset_id = ? AND family IS NOT NULL", (dataset_id,)
+    ))  # fmt: skip
+    if found:
+        listed = list(set(found.values()))
+        for start in range(0, len(listed), 500):
+            some = listed[start : start + 500]
+            marks = ",".join("?" * len(some))
+            seeds = f"SELECT id, uid FROM pair WHERE dataset_id = ? AND uid IN ({marks})"
+            found |= {id: uid for id, uid in connection.execute(seeds, (dataset_id, *some)) if id not in found}
+    return found
+
+
+class CriterionRow(NamedTuple):
+    """What a run says of a version criterion by criterion, and what people answered (None: nobody did)."""
+
+    version: int
+    scores: dict[str, float | None]
+    answers: dict[str, str]
+    human: dict[str, str]
+
+
+def criteria(connection: sqlite3.Connection, run_id: int, dataset_id: int) -> Iterator[CriterionRow]:
+    """Verdicts by criterion beside the newest answers of people on the same version."""
+    human: dict[int, dict[str, str]] = {}
+    rows = connection.execute(
+        "SELECT e.pair_id, e.answers FROM label_current l JOIN label_event e ON e.id = l.event_id"
+        " WHERE l.dataset_id = ? AND l.source = 'human' AND e.answers IS NOT NULL AND e.blind = 1 AND e.revealed = 0"
+        " ORDER BY e.answered, e.uid",
+        (dataset_id,),
+    )
+    load = msgspec.json.decode
+    for version, answers in rows:
+        human.setdefault(version, {}).update(load(answers))
+    query = f"SELECT pair_id, scores, answers FROM verdict WHERE {_COUNTED} ORDER BY pair_id"
+    for version, scores, answers in connection.execute(query, (run_id,)):
+        yield CriterionRow(version, load(scores) if scores else {}, load(answers) if answers else {},
+                           human.get(version, {}))  # fmt: skip
+
+
+# -- what came of it
+
+
+class CalibrationRow(NamedTuple):
+    """A calibration as it was written."""
+
+    id: int
+    judge_run_id: int
+    created: int
+    calibration: Calibration
+
+
+def _key(options: CalibrateOptions) -> str:
+    return msgspec.json.Encoder(order="sorted").encode(options).decode()
+
+
+def write(connection: sqlite3.Connection, dataset_id: int, run_id: int, found: Calibration) -> int:
+    """Keep a calibration (inside a write transaction); measuring the same again replaces it. Returns its id."""
+    threshold, options = found.threshold, found.options
+    method = "judge" if threshold is None else "learn then test" if threshold.guaranteed else "given"
+    connection.execute(
+        "INSERT INTO calibration (dataset_id, judge_run_id, judge_hash, labels_hash, verdicts_mark, options, target,"
+        " confidence, method, n, threshold, result, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (judge_run_id, judge_hash, labels_hash, verdicts_mark, options) DO UPDATE SET"
+        " result = excluded.result, threshold = excluded.threshold, n = excluded.n, created = excluded.created",
+        (
+            dataset_id, run_id, found.judge_hash, found.labels_hash, found.verdicts_mark, _key(options),
+            options.target, options.confidence, method, found.pairs, threshold.value if threshold else None,
+            msgspec.json.encode(found).decode(), now_us(),
+        ),
+    )  # fmt: skip
+    row = connection.execute(
+        "SELECT id FROM calibration WHERE judge_run_id = ? AND judge_hash = ? AND labels_hash = ?"
+        " AND verdicts_mark = ? AND options = ?",
+        (run_id, found.judge_hash, found.labels_hash, found.verdicts_mark, _key(options)),
+    ).fetchone()
+    return int(row[0])
+
+
+def kept(connection: sqlite3.Connection, dataset_id: int) -> list[CalibrationRow]:
+    """Every calibration of a data set, the newest first."""
+    rows = connection.execute(
+        "SELECT id, judge_run_id, created, result FROM calibration WHERE dataset_id = ? ORDER BY created DESC, id DESC",
+        (dataset_id,),
+    ).fetchall()
+    load = msgspec.json.Decoder(Calibration).decode
+    return [CalibrationRow(id, run_id, created, load(result)) for id, run_id, created, result in rows]
+
+
+def looks(connection: sqlite3.Connection, labels_hash: str, judge_hash: str) -> int:
+    """How many judges these very labels have measured, this one included: each choice made on them wears them out."""
+    query = "SELECT count(DISTINCT judge_hash) FROM calibration WHERE labels_hash = ? AND judge_hash <> ?"
+    return 1 + int(connection.execute(query, (labels_hash, judge_hash)).fetchone()[0])
