@@ -27,7 +27,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of the parts: unknown fields are errors, so that a misspelt one is not lost in silence."""
 
 
-class Reason(_Part):
+class Reason(_Part, frozen=True):
     """Why a pair is rejected: the digit to press, the name that is stored, the words that are shown."""
 
     key: str
@@ -35,7 +35,7 @@ class Reason(_Part):
     label: str
 
 
-class Criterion(_Part):
+class Criterion(_Part, frozen=True):
     """One thing that is scored; weights count relative to each other."""
 
     name: str
@@ -43,7 +43,7 @@ class Criterion(_Part):
     weight: float = 1.0
 
 
-class Question(_Part):
+class Question(_Part, frozen=True):
     """A question with the answers YES, NO and NA, worded so that YES is good. NO to a gate fails the pair."""
 
     id: str
@@ -53,14 +53,14 @@ class Question(_Part):
     gate: bool = False
 
 
-class Scale(_Part):
+class Scale(_Part, frozen=True):
     """The scores that a judge may give."""
 
     min: float
     max: float
 
 
-class Rating(_Part):
+class Rating(_Part, frozen=True):
     """A rating that people are asked for: whole numbers, each with a word where `labels` are given."""
 
     min: int = 1
@@ -72,7 +72,7 @@ class Rating(_Part):
         return self.labels[value - self.min] if self.labels else ""
 
 
-class Rubric(_Part):
+class Rubric(_Part, frozen=True):
     """One version of a rubric. `hash` is over everything else: two files that ask the same have the same one."""
 
     name: str

@@ -199,7 +199,8 @@ def test_originals_are_the_first_version(workspace: Workspace) -> None:
 def test_scores_of_a_named_judge_run(workspace: Workspace) -> None:
     with workspace.store.tx() as connection:
         for number, tag in ((1, "one"), (2, "two")):
-            connection.execute("INSERT INTO judge_run (id, dataset_id, tag, created) VALUES (?, 1, ?, 0)", (number, tag))
+            statement = "INSERT INTO judge_run (id, dataset_id, tag, created) VALUES (?, 1, ?, 0)"
+            connection.execute(statement, (number, tag))
         connection.execute(
             "INSERT INTO verdict (id, judge_run_id, pair_id, score, passed, scores, created)"
             " VALUES (1, 1, 3, 4.5, 0, '{\"style\":2}', 0), (2, 2, 3, 9, 1, NULL, 0)"

@@ -167,7 +167,10 @@ class Redactor:
         self, row: ExportRow, body: Any, field: str, spans: list[tuple[int, int, str]], values: dict[str, str]
     ) -> bool:
         of_row = field in ("instruction", "input", "output")
-        holder, key = (None, None) if of_row else _holder(body, field)
+        holder: Any = None
+        key: Any = None
+        if not of_row:
+            holder, key = _holder(body, field)
         text = getattr(row, field) if of_row else _at(holder, key)
         if not isinstance(text, str):
             return False
