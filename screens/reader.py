@@ -73,7 +73,7 @@ class Reader(ModalScreen[None]):
         box, first = self.query_one(VerticalScroll), not self._text
         at_end = box.scroll_offset.y >= box.max_scroll_y
         self._text = content.plain
-        self.query_one(Static).update(content)
+        self.query_one(Static).update(content)  # safe: Content, made by read
         box.border_title = safe_text(self._title, multiline=False, limit=100)
         if self.AT_END and (first or at_end):
             self.call_after_refresh(box.scroll_end, animate=False)

@@ -38,7 +38,8 @@ _EMPTY = """No job yet.
 Long work goes through here: taking in, checks, exports, judging.
 Press g d for the data sets; there i takes in a file, v runs checks.
 
-Workers start by themselves with the first job, and go on when this window closes."""
+Workers start by themselves with the first job,
+and go on when this window closes."""
 _ALL_ENDED = """Nothing runs or waits.
 
 Press h to see the {ended:,} jobs that have ended."""
@@ -145,7 +146,7 @@ class WorkersScreen(WorkScreen):
         self.table.show(found.jobs, frozenset(lost), now)
         glyphs = self.shell.glyphs
         line = summary(found, glyphs, ended=self._ended)
-        self.query_one("#workers-summary", Static).update(line)
+        self.query_one("#workers-summary", Static).update(line)  # safe: numbers and our own words
         alive = self.query_one("#workers-alive", VerticalScroll)
         alive.border_title = workers_title(found, self._slots)
         room = max(alive.content_size.width, 40)
@@ -167,7 +168,8 @@ class WorkersScreen(WorkScreen):
             room = max(pane.content_size.height - 1, 1)
             lines += told[-room:]
         width = max(pane.content_size.width, 20)
-        pane.update(Content("\n").join([line.truncate(width, ellipsis=True) for line in lines]))
+        cut = [line.truncate(width, ellipsis=True) for line in lines]
+        pane.update(Content("\n").join(cut))  # safe: lines of Content, made by job_text
 
     @on(DataTable.RowHighlighted)
     def _highlighted(self) -> None:

@@ -110,15 +110,18 @@ def overview(workspace: Workspace, *, ended: bool = True, limit: int = PAGE) -> 
 
 
 def _workers(folder: Path, alive: dict[str, Identity], held: list[Job]) -> list[WorkerLine]:
-    by_process = {_process_of(job.owner or ""): job for job in held}
+    by_process: dict[tuple[str, str, str], list[Job]] = {}
+    for job in held:
+        by_process.setdefault(_process_of(job.owner or ""), []).append(job)
     lines = []
     for name, who in sorted(alive.items(), key=lambda item: int(item[0]) if item[0].isdigit() else 0):
-        job = by_process.pop((str(who.pid), who.began, who.boot), None)
-        lines.append(_line(name, who.pid, "pool", _began(folder / f"worker-{name}.json"), job))
-    for (pid, _, boot), job in by_process.items():
-        owner = job.owner or ""
-        place = "gone" if owner_is_dead(owner) else "terminal" if boot == boot_id() else "elsewhere"
-        lines.append(_line("", int(pid) if pid.isdigit() else 0, place, job.started, job))
+        since = _began(folder / f"worker-{name}.json")
+        holds: list[Job] | list[None] = by_process.pop((str(who.pid), who.began, who.boot), None) or [None]
+        lines += [_line(name, who.pid, "pool", since, job) for job in holds]
+    for (pid, _, boot), jobs in by_process.items():
+        for job in jobs:
+            place = "gone" if owner_is_dead(job.owner or "") else "terminal" if boot == boot_id() else "elsewhere"
+            lines.append(_line("", int(pid) if pid.isdigit() else 0, place, job.started, job))
     return lines
 
 

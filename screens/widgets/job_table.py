@@ -102,7 +102,7 @@ class JobTable(DataTable[Text], inherit_bindings=False):
         self._jobs, self._drawn, self._layout = {}, {}, layout
         for name, width in layout.items():
             heading = Text(name, justify="right" if name in _RIGHT else "left")
-            self.add_column(heading, key=name, width=width)
+            self.add_column(heading, key=name, width=width)  # safe: our own words
 
     def _cells(self, job: Job, lost: bool, now: int) -> list[Text]:
         mark = state_mark(job, self._glyphs, lost)

@@ -98,8 +98,7 @@ def workers_content(found: Overview, glyphs: Glyphs, now: int, width: int) -> Co
     if not found.workers:
         if found.nobody:
             return Content.styled(f"{found.waiting:,} jobs wait, and no pool of workers lives.", "$edit")
-        pool = "the pool is ready" if found.pool else "no pool lives"
-        return Content.styled(f"Nobody works now: {pool}. Workers start by themselves with the next job.", "$muted")
+        return Content.styled("Nobody works now; workers start by themselves with the next job.", "$muted")
     return Content("\n").join([_worker(each, glyphs, now, width) for each in found.workers])
 
 

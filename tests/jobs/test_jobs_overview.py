@@ -72,13 +72,20 @@ def test_who_holds_a_job_without_a_pool(workspace: Workspace) -> None:
     dead = queue.enqueue(
         workspace.store, "items", {}, title="orphan", claim_for=f"{who.pid}/{who.began}/{who.boot}/00000000"
     ).id
+    also = queue.enqueue(workspace.store, "items", {}, title="mine too", claim_for=owner_name()).id
     far = queue.enqueue(workspace.store, "items", {}, title="far", claim_for="77/1/another-boot/00000000").id
     odd = queue.enqueue(workspace.store, "items", {}, title="odd", claim_for="somebody").id
     found = overview.overview(workspace)
     assert {each.job: each.place for each in found.workers} == {
-        here: "terminal", dead: "gone", far: "elsewhere", odd: "elsewhere",
+        here: "terminal", also: "terminal", dead: "gone", far: "elsewhere", odd: "elsewhere",
     }  # fmt: skip
-    assert {each.job: each.pid for each in found.workers} == {here: os.getpid(), dead: who.pid, far: 77, odd: 0}
+    assert {each.job: each.pid for each in found.workers} == {
+        here: os.getpid(),
+        also: os.getpid(),
+        dead: who.pid,
+        far: 77,
+        odd: 0,
+    }
     assert found.lost == {dead}
     assert overview.details(workspace, dead).gone
     assert not overview.details(workspace, here).gone

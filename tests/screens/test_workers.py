@@ -106,7 +106,7 @@ async def test_nothing_yet_says_what_to_do(workspace: Workspace) -> None:
         await settle(pilot)
         text = shown(pilot)
         assert "No job yet" in text
-        assert "no pool lives" in text
+        assert "Nobody works now" in text
         assert "c cancel" not in text
         await pilot.press("L")
         await settle(pilot)
