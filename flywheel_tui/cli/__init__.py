@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset": ("flywheel_tui.cli.dataset:dataset", "List, inspect, export, compare and remove data sets."),
     "validate": ("flywheel_tui.cli.validate:validate", "Find what is wrong before anyone reads it."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
+    "calibrate": ("flywheel_tui.cli.calibrate:calibrate", "Measure a judge against blind human labels."),
+    "compare": ("flywheel_tui.cli.compare:compare", "Compare judges and reviewers on the pairs they share."),
     "jobs": ("flywheel_tui.cli.jobs:jobs", "See and steer the queue of long work."),
     "worker": ("flywheel_tui.cli.worker:worker", "Run a worker that outlives the terminal."),
     "trace": ("flywheel_tui.cli.trace:trace", "Show where a pair came from and where it went."),
