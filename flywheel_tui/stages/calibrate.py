@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,10 @@ from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
+    from flywheel_tui.stats.thresholds import Sweep
     from flywheel_tui.store.calibration import Verdicts
+    from flywheel_tui.store.datasets import DatasetRow
+    from flywheel_tui.store.judging import RunRow
     from flywheel_tui.workspace import Workspace
 
 
@@ -45,18 +48,38 @@ def check_options(options: CalibrateOptions) -> None:
         raise UsageError("--threshold takes a finite number or auto")
 
 
-def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, keep: bool = True) -> Calibration:
-    """Measure the run `options.tag` of the data set `name` against people, and keep what came of it.
+class Labelled(NamedTuple):
+    """A run beside people's decisions, all read at one moment: what every figure is computed from."""
+
+    dataset: DatasetRow
+    run: RunRow
+    mark: str
+    preference: bool
+    verdicts: Verdicts
+    truth: Truth
+    joined: Joined
+    families: dict[int, bytes]
+
+    def sweep(self) -> Sweep:
+        """Every threshold at once, for a screen that moves it. Raises UsageError where scores were not asked for."""
+        from flywheel_tui.stats.thresholds import Sweep
+
+        if self.joined.score is None or self.preference:
+            raise UsageError("there are no scores here to move a threshold over")
+        return Sweep(self.joined.truth, self.joined.score)
+
+
+def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scores: bool = False) -> Labelled:
+    """Read a run and the labels on it; `scores` reads them even where no threshold is asked for.
 
     Raises NotFoundError for an unknown data set, run or reviewer, UsageError for options that do not go together.
-    No labels, or labels of one class only, are no error: the figures that cannot be given say why.
     """
     check_options(options)
     connection = workspace.store.read()
     dataset = get_dataset(connection, name)
     run = judging.get_run(connection, dataset.id, options.tag)
     with store.one_moment(connection):
-        verdicts = store.verdicts(connection, run.id, scores=options.threshold is not None)
+        verdicts = store.verdicts(connection, run.id, scores=scores or options.threshold is not None)
         missing = store.missing_verdicts(connection, run.id)
         mark = store.verdicts_mark(connection, run.id)
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
@@ -64,27 +87,56 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
         families = store.families(connection, dataset.id)
     _check_kind(options, preference)
     joined = _policy(_join(truth, verdicts, missing, preference), missing, truth, options.unreadable, preference)
-    measure = measure_preferences if preference else measure_verdicts
-    fields = measure(joined, verdicts, families, options)
+    return Labelled(dataset, run, mark, preference, verdicts, truth, joined, families)
+
+
+def pairs_in(
+    workspace: Workspace, found: Labelled, truth: int, said: int, *, threshold: float | None = None
+) -> list[int]:
+    """The numbers of the pairs in one cell of the table: people say `truth`, the judge says `said` (0 fail, 1 pass;
+    codes of preferences), at a threshold where one is given.
+    """
+    import numpy as np
+
+    joined = found.joined
+    judge = joined.said
+    if threshold is not None and joined.score is not None:
+        judge = np.where(np.isnan(joined.score), -1, joined.score >= threshold)
+    here = joined.version[(joined.truth == truth) & (judge == said)]
+    return store.pairs_of(workspace.store.read(), here.tolist())
+
+
+def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, keep: bool = True) -> Calibration:
+    """Measure the run `options.tag` of the data set `name` against people, and keep what came of it.
+
+    Raises as `labelled` does. No labels, or labels of one class only, are no error: the figures that cannot be given
+    say why.
+    """
+    read = labelled(workspace, name, options)
+    run, truth, joined = read.run, read.truth, read.joined
+    connection = workspace.store.read()
+    measure = measure_preferences if read.preference else measure_verdicts
+    fields = measure(joined, read.verdicts, read.families, options)
     left_out = LeftOut(
         not_blind=truth.not_blind, adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
         disputed=truth.disputed, no_verdict=joined.no_verdict, not_judged=joined.not_judged,
         no_score=fields.pop("no_score", 0),
     )  # fmt: skip
     judge_hash = run.judge.hash if run.judge else ""
+    labels_hash = truth.hash
     found = Calibration(
-        dataset=dataset.name, tag=run.tag, judge=run.judge.name if run.judge else "unknown", judge_hash=judge_hash,
-        labels_hash=truth.hash, verdicts_mark=mark, options=options, left_out=left_out,
-        looks=store.looks(connection, truth.hash, judge_hash), **fields,
+        dataset=read.dataset.name, tag=run.tag, judge=run.judge.name if run.judge else "unknown",
+        judge_hash=judge_hash, labels_hash=labels_hash, verdicts_mark=read.mark, options=options, left_out=left_out,
+        looks=store.looks(connection, labels_hash, judge_hash), **fields,
     )  # fmt: skip
     if options.per_criterion:
         from flywheel_tui.stages.calibrate_criteria import criteria_lines
 
-        found = msgspec.structs.replace(found, criteria=criteria_lines(connection, run.id, dataset.id, joined))
+        found = msgspec.structs.replace(found, criteria=criteria_lines(connection, run.id, read.dataset.id, joined))
     found = msgspec.structs.replace(found, headline=words.headline(found), remarks=words.remarks(found))
     if keep:
         with workspace.store.tx(durable=False) as writing:
-            store.write(writing, dataset.id, run.id, found)
+            store.write(writing, read.dataset.id, run.id, found)
     return found
 
 

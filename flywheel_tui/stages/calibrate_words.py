@@ -42,7 +42,9 @@ def _hundred(share: float) -> str:
 def _range(figure: Number) -> str:
     if figure.low is None or figure.high is None:
         return f"anywhere ({figure.why})"
-    return f"between {_hundred(figure.low)} and {_hundred(figure.high)}"
+    # whole pairs of a hundred, unless the interval is so narrow that both ends would read the same
+    digits = 0 if figure.high - figure.low > 0.01 else 1
+    return f"between {100 * figure.low:.{digits}f} and {100 * figure.high:.{digits}f}"
 
 
 def _settles(found: Calibration, what: str) -> str:

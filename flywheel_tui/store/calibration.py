@@ -203,6 +203,18 @@ def families(connection: sqlite3.Connection, dataset_id: int) -> dict[int, bytes
     return found
 
 
+def pairs_of(connection: sqlite3.Connection, versions: Sequence[int]) -> list[int]:
+    """The numbers of the pairs that these versions belong to, in order: up from edit to edit."""
+    rows = connection.execute(
+        "WITH RECURSIVE up (id, above) AS ("
+        " SELECT p.id, p.supersedes FROM json_each(?) j CROSS JOIN pair p ON p.id = j.value"
+        " UNION ALL SELECT p.id, p.supersedes FROM up CROSS JOIN pair p ON p.id = up.above)"
+        " SELECT DISTINCT id FROM up WHERE above IS NULL ORDER BY id",
+        (msgspec.json.encode(list(versions)).decode(),),
+    )
+    return [id for (id,) in rows]
+
+
 class CriterionRow(NamedTuple):
     """What a run says of a version criterion by criterion, and what people answered (None: nobody did)."""
 

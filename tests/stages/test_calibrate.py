@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged import judged
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import new_uid, now_us
 from flywheel_tui.records.calibration import CalibrateOptions, Calibration, Counts
 from flywheel_tui.records.judgment import Verdict
 from flywheel_tui.records.label import Decision
 from flywheel_tui.stages import label
-from flywheel_tui.stages.calibrate import calibrate, kept_calibrations
+from flywheel_tui.stages.calibrate import calibrate, kept_calibrations, labelled, pairs_in
 from flywheel_tui.stages.compare import Asked, compare
 from flywheel_tui.workspace import Workspace
 
@@ -194,6 +195,37 @@ def test_a_threshold_with_a_guarantee(tmp_path: Path) -> None:
         assert counts(found) == (120, 0, 60, 60)
         assert f"At {found.threshold.value:g} this judge is right about 100 of 100" in found.headline
         assert "reaches 90%" in found.headline
+
+
+def test_a_screen_moves_the_threshold_and_opens_the_pairs_of_a_cell(tmp_path: Path) -> None:
+    with make_workspace(tmp_path / "w", sft(5)) as workspace:
+        ids = pair_ids(workspace)
+        judged(workspace, "a", dict(zip(ids, (9, 8, 7, 3, True), strict=True)))
+        for pair, status in zip(ids, ("approved", "rejected", "edited", "rejected", "approved"), strict=True):
+            say(workspace, pair, status, **({"edit": {"output": "better"}} if status == "edited" else {}))
+        found = labelled(workspace, "demo", CalibrateOptions(tag="a"), scores=True)
+        assert pairs_in(workspace, found, 0, 1) == ids[1:3]
+        assert pairs_in(workspace, found, 1, 1, threshold=7.5) == [ids[0]]
+        assert tuple(found.sweep().at(7.5)) == (1, 1, 2, 0)
+        with pytest.raises(UsageError, match="no scores"):
+            labelled(workspace, "demo", CalibrateOptions(tag="a")).sweep()
+
+
+@pytest.mark.parametrize("index", ["label_current_said", "verdict_said", "label_event_drawn"])
+def test_a_million_labels_are_read_from_covering_indexes(tmp_path: Path, index: str) -> None:
+    from flywheel_tui.store import calibration as store
+
+    with make_workspace(tmp_path / "w", sft(2)) as workspace:
+        judged(workspace, "a", dict.fromkeys(pair_ids(workspace), 8))
+        connection, asked = workspace.store.read(), list[str]()
+        connection.set_trace_callback(asked.append)
+        store.human_labels(connection, 1)
+        store.drawn_events(connection, 1)
+        store.verdicts(connection, 1, scores=True)
+        connection.set_trace_callback(None)
+        plans = [row[3] for query in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert any(f"USING COVERING INDEX {index}" in plan for plan in plans)
+    assert not any("TEMP B-TREE" in plan for plan in plans)
 
 
 STATUSES = st.sampled_from(["approved", "rejected", "skipped", "edited"])

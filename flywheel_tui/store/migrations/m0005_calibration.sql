@@ -23,8 +23,7 @@ CREATE INDEX calibration_by_dataset ON calibration (dataset_id, id);
 -- What calibration reads of a million labels and verdicts, without touching their wide rows.
 CREATE INDEX label_current_said ON label_current
   (dataset_id, source, root_id, reviewer, status, preference, pair_id, event_id);
-CREATE INDEX verdict_said ON verdict (judge_run_id, pair_id, passed, score, preference)
-  WHERE "order" = 0 AND repeat = 0;
+CREATE INDEX verdict_said ON verdict (judge_run_id, "order", repeat, pair_id, passed, score, preference);
 -- The labels that are not plain blind ones: seen verdicts, known inclusion probabilities, adjudications.
 CREATE INDEX label_event_drawn ON label_event (dataset_id, id, blind, revealed, inclusion)
   WHERE blind = 0 OR revealed = 1 OR inclusion IS NOT NULL;
