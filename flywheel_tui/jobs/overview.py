@@ -116,8 +116,8 @@ def _workers(folder: Path, alive: dict[str, Identity], held: list[Job]) -> list[
     lines = []
     for name, who in sorted(alive.items(), key=lambda item: int(item[0]) if item[0].isdigit() else 0):
         since = _began(folder / f"worker-{name}.json")
-        holds: list[Job] | list[None] = by_process.pop((str(who.pid), who.began, who.boot), None) or [None]
-        lines += [_line(name, who.pid, "pool", since, job) for job in holds]
+        holds = by_process.pop((str(who.pid), who.began, who.boot), [])
+        lines += [_line(name, who.pid, "pool", since, job) for job in holds or (None,)]
     for (pid, _, boot), jobs in by_process.items():
         for job in jobs:
             place = "gone" if owner_is_dead(job.owner or "") else "terminal" if boot == boot_id() else "elsewhere"

@@ -40,6 +40,8 @@ class JobTable(DataTable[Text], inherit_bindings=False):
         self._glyphs = glyphs
         self._jobs: dict[int, Job] = {}
         self._drawn: dict[int, list[Text]] = {}
+        self._seen: dict[int, tuple[Job, bool, str, str]] = {}
+        """What each row was drawn from: a row of which nothing changed costs nothing."""
         self._layout: dict[str, int] = {}
 
     @property
@@ -60,8 +62,12 @@ class JobTable(DataTable[Text], inherit_bindings=False):
         for gone in [number for number in self._jobs if number not in fresh]:
             self.remove_row(str(gone))
             self._drawn.pop(gone, None)
+            self._seen.pop(gone, None)
         for number, job in fresh.items():
-            self._put(number, self._cells(job, number in lost, now))
+            source = job, number in lost, short_age(job.created, now), self.app.theme
+            if source != self._seen.get(number):
+                self._put(number, self._cells(*source[:3]))
+                self._seen[number] = source
         self._jobs = fresh
         if [row.key.value for row in self.ordered_rows] != [str(number) for number in fresh]:
             ranks = {number: rank for rank, number in enumerate(fresh)}
@@ -99,12 +105,12 @@ class JobTable(DataTable[Text], inherit_bindings=False):
 
     def _lay_out(self, layout: dict[str, int]) -> None:
         self.clear(columns=True)
-        self._jobs, self._drawn, self._layout = {}, {}, layout
+        self._jobs, self._drawn, self._seen, self._layout = {}, {}, {}, layout
         for name, width in layout.items():
             heading = Text(name, justify="right" if name in _RIGHT else "left")
             self.add_column(heading, key=name, width=width)  # safe: our own words
 
-    def _cells(self, job: Job, lost: bool, now: int) -> list[Text]:
+    def _cells(self, job: Job, lost: bool, age: str) -> list[Text]:
         mark = state_mark(job, self._glyphs, lost)
         words = {
             "job": Text(str(job.id), justify="right"),
@@ -120,7 +126,7 @@ class JobTable(DataTable[Text], inherit_bindings=False):
             "cost": Text(cost_words(job), justify="right"),
             "try": Text(f"{job.attempt}/{job.max_attempts}" if job.attempt else "", justify="right"),
             "process": safe_rich(pid_of(job), limit=20),
-            "age": Text(short_age(job.created, now), justify="right"),
+            "age": Text(age, justify="right"),
         }
         for name in ("title", "data set", "kind"):
             if name in self._layout:
