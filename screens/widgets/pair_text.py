@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LIMIT = 20_000
 """Characters of one pair shown at first; `more` shows ten times as many."""
+LINE = 40
+"""A line counts as so many characters, however short it is: drawing 10,000 lines takes a second."""
 
 _NAMES = {
     "sft": ("Instruction", "Context", "Response"),
@@ -114,6 +116,17 @@ def facts_line(pair: PairView, glyphs: Glyphs) -> Content:
     return Content("  ").join([Content.assemble(part) if isinstance(part, tuple) else part for part in parts] + shown)
 
 
+def _that_fits(text: str, room: int) -> int:
+    """How many characters of a text may be shown: at most `room`, in at most `room` / LINE lines."""
+    taken = min(room, len(text))
+    if text.count("\n", 0, taken) * LINE <= room:
+        return taken
+    at = -1
+    for _ in range(max(room // LINE, 1)):
+        at = text.index("\n", at + 1)
+    return max(at, 200)
+
+
 def pair_content(
     pair: PairView,
     findings: Iterable[FindingSpan] = (),
@@ -135,9 +148,9 @@ def pair_content(
         if not section.text.strip():
             blocks.append(Content.assemble(title, "\n", ("(empty)", "$muted italic")))
             continue
-        taken = max(min(room, len(section.text)), 200)
+        taken = _that_fits(section.text, max(room, 200))
         more = more or taken < len(section.text)
-        room -= taken
+        room -= max(taken, section.text.count("\n", 0, taken) * LINE)
         spans = spans_in(found, section.field, len(section.text), here)
         blocks.append(Content.assemble(title, "\n", safe_text(section.text, limit=taken, highlights=spans)))
     if found and listed:
