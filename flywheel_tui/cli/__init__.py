@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "visualize": ("flywheel_tui.cli.visualize:visualize", "Draw charts of a data set, as pictures or in the terminal."),
     "dataset": ("flywheel_tui.cli.dataset:dataset", "List, inspect, export, compare and remove data sets."),
     "validate": ("flywheel_tui.cli.validate:validate", "Find what is wrong before anyone reads it."),
+    "judge": ("flywheel_tui.cli.judge:judge", "Let a model (or rules) judge pairs under a rubric."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
     "calibrate": ("flywheel_tui.cli.calibrate:calibrate", "Measure a judge against blind human labels."),
     "compare": ("flywheel_tui.cli.compare:compare", "Compare judges and reviewers on the pairs they share."),
@@ -56,8 +57,9 @@ def cli(ctx: click.Context, workspace: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command and turns our errors into one line and an exit code."""
-    from flywheel_tui.cli.console import report_error
+    from flywheel_tui.cli.console import fill_streams, report_error
 
+    fill_streams()
     try:
         code = cli.main(args=arguments, prog_name="flywheel", standalone_mode=False)
     except BaseException as error:

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 @click.group(invoke_without_command=True)
 @click.option("-d", "--dataset", help="The data set to label.")
-@click.option("--mode", type=click.Choice(["interactive", "bulk"]), default="interactive", show_default=True)
+@click.option(
+    "--mode", type=click.Choice(["interactive", "bulk", "auto-from-judge"]), default="interactive", show_default=True
+)
 @click.option("--plain", is_flag=True, help="Ask line by line instead of opening the workstation.")
 @click.option("--where", metavar="EXPR", help="Only pairs that the expression matches.")
 @click.option("--status", type=click.Choice(["approved", "rejected", "skipped"]), help="What a bulk action sets.")
 @click.option("--reason", "reasons", multiple=True, help="Reason of a bulk rejection (repeatable).")
 @click.option("--note", "remark", help="Note of a bulk action.")
 @click.option("--reviewer", help="Who labels (default: the setting, else the login name).")
+@click.option("--tag", help="The judge run whose scores decide (mode auto-from-judge).")
+@click.option("--reject-below", type=float, metavar="SCORE", help="Reject pairs that the judge scored below.")
+@click.option("--approve-above", type=float, metavar="SCORE", help="Approve pairs that the judge scored above.")
 @click.option("--yes", is_flag=True, help="Do a bulk action without asking.")
 @click.option("--undo", metavar="BATCH", help="Take back a bulk action by its identifier; `last`: your last action.")
 @json_option
@@ -39,6 +44,8 @@ def label(ctx: click.Context, /, **options: Any) -> None:
         raise UsageError("name the data set: flywheel label -d NAME (flywheel dataset ls lists them)")
     elif options["mode"] == "bulk":
         _bulk(workspace, options)
+    elif options["mode"] == "auto-from-judge":
+        _from_judge(workspace, options)
     elif options["plain"]:
         from flywheel_tui.cli.plain import label_plain
 
@@ -79,6 +86,36 @@ def _bulk(workspace: Workspace, options: dict[str, Any]) -> None:
         print_json({"matched": plan.matched, "changed": changed, "batch": uid, "status": options["status"]})
     elif uid:
         say(f"Labelled {changed:,} pairs {options['status']}; undo with: flywheel label --undo {uid}")
+    else:
+        say("Nothing to change")
+
+
+def _from_judge(workspace: Workspace, options: dict[str, Any]) -> None:
+    from flywheel_tui.stages.judge.auto_label import apply_auto, plan_auto
+
+    if not options["tag"]:
+        raise UsageError("name the judge run: --tag T (flywheel dataset info NAME lists them)")
+    plan = plan_auto(
+        workspace, options["dataset"], options["tag"], reject_below=options["reject_below"],
+        approve_above=options["approve_above"],
+    )  # fmt: skip
+    note(
+        f"{plan.reject:,} pairs would be rejected, {plan.approve:,} approved by {plan.reviewer}; {plan.between:,} score"
+        f" in between, {plan.unjudged:,} have no verdict, {plan.unscored:,} no score, {plan.already:,} are so already"
+    )
+    if plan.by_people:
+        note(f"{plan.by_people:,} of them were decided by people already: what people said goes on to hold")
+    uid, changed = None, 0
+    if plan.decisions:
+        _confirm(options["yes"])
+        with Progress("Labelling") as progress:
+            uid, changed = apply_auto(workspace, plan, on_progress=progress.update)
+    if options["as_json"]:
+        counts = {name: getattr(plan, name) for name in ("approve", "reject", "between", "unjudged", "unscored")}
+        print_json({"changed": changed, "batch": uid, "reviewer": plan.reviewer, **counts})
+    elif uid:
+        say(f"Labelled {changed:,} pairs ({plan.approve:,} approved, {plan.reject:,} rejected); undo with: flywheel"
+            f" label --undo {uid}")  # fmt: skip
     else:
         say("Nothing to change")
 
@@ -159,7 +196,8 @@ def import_(
     elif mapping is None or dataset is None:
         raise UsageError(f"{file}: is no label log; for a table name -d DATASET and --map pair=COLUMN,status=COLUMN")
     else:
-        request = label_log.TableOptions(dataset=dataset, columns=parse_map(mapping), **options)
+        columns = parse_map(mapping, label_log.FIELDS, "a label")
+        request = label_log.TableOptions(dataset=dataset, columns=columns, **options)
         summary = label_log.import_table(workspace, file, request)
     _show_summary(summary, as_json)
 

@@ -18,6 +18,7 @@ import msgspec
 from flywheel_tui.errors import InputError, NotFoundError, UsageError
 from flywheel_tui.identity import now_us, parse_uid
 from flywheel_tui.records.label import Decision, Source
+from flywheel_tui.stages.export.files import check_free
 from flywheel_tui.stages.label import check_decision
 from flywheel_tui.store import datasets as dataset_store
 from flywheel_tui.store import label_log as log_store
@@ -66,6 +67,7 @@ class LogSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 def export_log(workspace: Workspace, target: Path, *, datasets: Sequence[str] = (), reviewer: str | None = None) -> int:
     """Write the label events (and bulk actions) as JSON lines; how many events. 0600, whole or not at all."""
+    check_free([target], force=True)
     connection = workspace.store.read()
     ids = _dataset_ids(workspace, datasets)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +230,7 @@ class TableOptions(msgspec.Struct, frozen=True, kw_only=True):
     format: str | None = None
 
 
-_FIELDS = ("pair", "status", "preference", "rating", "note", "reviewer")
+FIELDS = ("pair", "status", "preference", "rating", "note", "reviewer")
 
 
 def import_table(workspace: Workspace, path: str, options: TableOptions) -> LogSummary:
@@ -239,8 +241,8 @@ def import_table(workspace: Workspace, path: str, options: TableOptions) -> LogS
     """
     from flywheel_tui.stages.readers import open_source
 
-    if unknown := set(options.columns) - set(_FIELDS):
-        raise UsageError(f"no label field {sorted(unknown)[0]!r}; there are: {', '.join(_FIELDS)}")
+    if unknown := set(options.columns) - set(FIELDS):
+        raise UsageError(f"no label field {sorted(unknown)[0]!r}; there are: {', '.join(FIELDS)}")
     if "pair" not in options.columns or not {"status", "preference", "rating"} & set(options.columns):
         raise UsageError(
             "--map names the column of the pair and of the status, preference or rating, e.g. pair=id,status=label"

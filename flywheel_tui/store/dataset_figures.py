@@ -106,6 +106,7 @@ def judge_runs(connection: sqlite3.Connection, dataset_id: int) -> list[RunFigur
         "SELECT r.tag, j.model, count(v.id), coalesce(sum(v.passed), 0),"
         " (SELECT count(*) FROM judge_error e WHERE e.judge_run_id = r.id), avg(v.score)"
         " FROM judge_run r LEFT JOIN judge j ON j.id = r.judge_id LEFT JOIN verdict v ON v.judge_run_id = r.id"
+        ' AND v."order" = 0 AND v.repeat = 0'
         " WHERE r.dataset_id = ? GROUP BY r.id ORDER BY r.tag",
         (dataset_id,),
     ).fetchall()

@@ -212,7 +212,7 @@ def verdicts(connection: sqlite3.Connection, dataset_id: int, of: Sequence[int])
     said = _for_each(
         connection, of,
         "SELECT v.pair_id, r.tag, v.score, v.passed, NULL, v.created FROM verdict v"
-        " JOIN judge_run r ON r.id = v.judge_run_id WHERE v.pair_id = ? ORDER BY v.id",
+        ' JOIN judge_run r ON r.id = v.judge_run_id WHERE v.pair_id = ? AND v."order" = 0 ORDER BY v.id',
     )  # fmt: skip
     failed = connection.execute(
         "SELECT e.pair_id, r.tag, NULL, NULL, e.kind || ': ' || e.detail, e.created FROM judge_run r"

@@ -16,8 +16,7 @@ from flywheel_tui.store import labels as label_store
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
+    from flywheel_tui.store.versions import Reader
     from flywheel_tui.workspace import Workspace
 
 CHUNK = 200
@@ -119,9 +118,7 @@ def apply_auto(
     return show_uid(uid), changed
 
 
-def _chunk(
-    connection: Connection, plan: AutoPlan, decisions: Sequence[tuple[int, str]], batch_id: int, now: int
-) -> int:
+def _chunk(connection: Reader, plan: AutoPlan, decisions: Sequence[tuple[int, str]], batch_id: int, now: int) -> int:
     changed = 0
     for pair, status in decisions:
         place = label_store.place(connection, pair)

@@ -15,9 +15,8 @@ from flywheel_tui.store import judging
 from flywheel_tui.store.judging import Money
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
     from flywheel_tui.store.db import Store
+    from flywheel_tui.store.versions import Reader
 
 BLOCK = 16
 """Calls whose cost is reserved at once, while there is room."""
@@ -94,7 +93,7 @@ class Budget:
             uncertain=self._uncertain, held_micro=self._held_cost, held_tokens=self._held_tokens,
         )  # fmt: skip
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: Reader) -> None:
         """Put both sides of the account into the store, in the transaction of what was paid for."""
         judging.book(connection, self._job_id, Money(self._cost, self._tokens), self._reserved)
 

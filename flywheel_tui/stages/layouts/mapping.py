@@ -37,17 +37,20 @@ _ANSWERS = frozenset(("chosen", "rejected", "chunks", "reasoning", "final", "mes
 _MISSING: Any = object()
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """Field to column, from `field=column,field=column`. Raises UsageError that names what is off."""
+def parse_map(text: str, targets: Sequence[str] = TARGETS, what: str = "a pair") -> dict[str, str]:
+    """Field to column, from `field=column,field=column`. Raises UsageError that names what is off.
+
+    `targets` are the fields there are, those of a pair where nothing else is read.
+    """
     mapping: dict[str, str] = {}
     for part in text.split(","):
         target, equals, source = (piece.strip() for piece in part.partition("="))
         if not equals or not target or not source:
             raise UsageError(f"--map cannot read {part.strip()!r}; write field=column, separated by commas")
-        if target not in TARGETS:
-            near = difflib.get_close_matches(target, TARGETS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the fields are: {', '.join(TARGETS)}"
-            raise UsageError(f"--map names no field of a pair with {target!r}; {hint}")
+        if target not in targets:
+            near = difflib.get_close_matches(target, targets, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the fields are: {', '.join(targets)}"
+            raise UsageError(f"--map names no field of {what} with {target!r}; {hint}")
         if target in mapping:
             raise UsageError(f"--map gives the field {target!r} twice; name one column for it")
         mapping[target] = source
