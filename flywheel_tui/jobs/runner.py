@@ -41,7 +41,7 @@ def run_foreground(
     *,
     title: str,
     dataset_id: int | None = None,
-    unit: str = "pairs",
+    unit: str | None = None,
     slot: str = "cpu",
     on_progress: Callable[[Progress], None] | None = None,
     lease_s: float = jobs.LEASE_S,

@@ -44,6 +44,10 @@ def job_of(row: tuple[Any, ...], dataset: str | None = None, samples: list[Sampl
     return Job(**fields, dataset=dataset)
 
 
+UNITS = {"ingest": "bytes"}
+"""What a kind of job counts, where it is not pairs: an ingest knows the size of its file, not its number of rows."""
+
+
 def enqueue(
     store: Store,
     kind: str,
@@ -56,7 +60,7 @@ def enqueue(
     priority: int = 100,
     max_attempts: int = MAX_ATTEMPTS,
     total: int | None = None,
-    unit: str = "pairs",
+    unit: str | None = None,
     claim_for: str | None = None,
     lease_s: float = LEASE_S,
 ) -> Job:
@@ -72,7 +76,20 @@ def enqueue(
             """INSERT INTO job (uid, kind, dataset_id, title, args, slot, priority, max_attempts, total, unit, created,
                  updated, state, owner, lease_until, attempt, started)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING""",
-            (uid, kind, dataset_id, title, encoded, slot, priority, max_attempts, total, unit, now, now)
+            (
+                uid,
+                kind,
+                dataset_id,
+                title,
+                encoded,
+                slot,
+                priority,
+                max_attempts,
+                total,
+                unit or UNITS.get(kind, "pairs"),
+                now,
+                now,
+            )
             + (
                 ("running", claim_for, now + int(lease_s * 1e6), 1, now)
                 if claim_for
@@ -184,7 +201,7 @@ def resume(store: Store, job_id: int) -> Job:
 
 def retry(store: Store, job_id: int) -> Job:
     """Put a failed, dead or cancelled job back into the queue; it goes on from what it had finished."""
-    return _reopen(store, job_id, ("failed", "dead", "cancelled"), "to be tried again")
+    return _reopen(store, job_id, ("failed", "dead", "cancelled"), "tried again")
 
 
 def _ask(store: Store, job_id: int, word: str, state: str, possible: tuple[str, ...]) -> Job:
