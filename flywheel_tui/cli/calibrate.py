@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Of intervals and of the guarantee.")
 @click.option("--reviewer", help="Only this person's labels, adjudications aside.")
 @click.option("--include-unblinded", is_flag=True, help="Count labels that were made with the verdict in sight.")
-@click.option("--unreadable", type=click.Choice(["leave-out", "wrong", "fail", "tie"]), default="leave-out",
-              show_default=True, help="What replies count as that could not be read.")  # fmt: skip
+@click.option("--unreadable", type=click.Choice(["leave-out", "wrong", "fail", "tie"]), help="What replies count as "
+              "that could not be read (default: as the run was imported, else leave-out).")  # fmt: skip
 @click.option("--per-criterion", is_flag=True, help="Measure every criterion of the rubric as well.")
 @json_option
 @click.pass_context

@@ -26,7 +26,7 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.95
     reviewer: str | None = None
     include_unblinded: bool = False
-    unreadable: str = "leave-out"
+    unreadable: str | None = None
     per_criterion: bool = False
 
 

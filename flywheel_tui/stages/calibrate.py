@@ -39,7 +39,7 @@ def check_options(options: CalibrateOptions) -> None:
         raise UsageError(f"--target-precision lies between 0 and 1, not {options.target:g}")
     if not 0 < options.confidence < 1:
         raise UsageError(f"--confidence lies between 0 and 1, not {options.confidence:g}")
-    if options.unreadable not in POLICIES:
+    if options.unreadable is not None and options.unreadable not in POLICIES:
         raise UsageError(f"no policy {options.unreadable!r} for unreadable replies; there are: {', '.join(POLICIES)}")
     given = options.threshold
     if isinstance(given, str) and given != "auto":
@@ -48,9 +48,14 @@ def check_options(options: CalibrateOptions) -> None:
         raise UsageError("--threshold takes a finite number or auto")
 
 
+OF_IMPORTS = {"skip": "leave-out", "tie": "tie", "wrong": "wrong"}
+"""The policies that `judge --import` keeps with a run."""
+
+
 class Labelled(NamedTuple):
     """A run beside people's decisions, all read at one moment: what every figure is computed from."""
 
+    options: CalibrateOptions
     dataset: DatasetRow
     run: RunRow
     mark: str
@@ -85,9 +90,12 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
         truth = _truth(connection, dataset.id, options, preference)
         families = store.families(connection, dataset.id)
+    options = _resolved(options, run, preference)
     _check_kind(options, preference)
-    joined = _policy(_join(truth, verdicts, missing, preference), missing, truth, options.unreadable, preference)
-    return Labelled(dataset, run, mark, preference, verdicts, truth, joined, families)
+    joined = _policy(
+        _join(truth, verdicts, missing, preference), missing, truth, options.unreadable or "leave-out", preference
+    )
+    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families)
 
 
 def pairs_in(
@@ -113,6 +121,7 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
     say why.
     """
     read = labelled(workspace, name, options)
+    options = read.options
     run, truth, joined = read.run, read.truth, read.joined
     connection = workspace.store.read()
     measure = measure_preferences if read.preference else measure_verdicts
@@ -138,6 +147,15 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
         with workspace.store.tx(durable=False) as writing:
             store.write(writing, read.dataset.id, run.id, found)
     return found
+
+
+def _resolved(options: CalibrateOptions, run: RunRow, preference: bool) -> CalibrateOptions:
+    """Where no policy is given, the one that recorded judgments were taken in with holds, else leaving out."""
+    if options.unreadable is not None:
+        return options
+    kept = OF_IMPORTS.get(str(run.settings.get("unparsed")), "leave-out")
+    kept = "leave-out" if kept == "tie" and not preference else kept
+    return msgspec.structs.replace(options, unreadable=kept)
 
 
 def _has_preferences(connection: Any, dataset_id: int) -> bool:

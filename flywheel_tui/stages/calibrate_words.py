@@ -98,8 +98,8 @@ def _left_out(found: Calibration) -> list[str]:
     for kind, count in left.no_verdict.items():
         readable = "; --unreadable says how they count" if kind in UNREADABLE else ""
         lines.append(f"{count:,} labelled pairs have no verdict ({kind}) and are left out{readable}")
-    if found.options.unreadable != "leave-out":
-        counted = {"wrong": "wrong", "fail": "a fail", "tie": "a tie"}[found.options.unreadable]
+    if found.options.unreadable not in (None, "leave-out"):
+        counted = {"wrong": "wrong", "fail": "a fail", "tie": "a tie"}[found.options.unreadable or ""]
         lines.append(f"replies that could not be read count as {counted}")
     if found.options.include_unblinded:
         lines.append("labels made with the verdict in sight are included: agreement is flattered")

@@ -89,3 +89,11 @@ def test_a_judge_beside_people(workspace: Workspace) -> None:
     found = compare(workspace, "pandalm", Asked(tags=("gpt", "7b"), reviewers=("annotator1",)))
     assert found.pairs == 974
     assert {line.n for line in found.matrix} == {974, 999}
+
+
+def test_the_policy_of_an_import_holds_unless_another_is_given(workspace: Workspace) -> None:
+    with workspace.store.tx() as connection:
+        connection.execute("UPDATE judge_run SET settings = ? WHERE tag = 'gpt'", ('{"unparsed": "tie"}',))
+    kept = calibrate(workspace, "pandalm", CalibrateOptions(tag="gpt"))
+    assert (percent(kept, "accuracy"), kept.options.unreadable) == (71.07, "tie")
+    assert percent(measure(workspace, "gpt", "leave-out"), "accuracy") == 71.56
