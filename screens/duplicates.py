@@ -47,7 +47,7 @@ class DuplicatesScreen(WorkScreen):
         super().__init__()
         self._dataset, self._check = dataset, check
         self._state: DuplicatesState | None = None
-        self._whole = self._cut = False
+        self._whole = self._cut = self._away = False
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="duplicates-summary", markup=False)
@@ -75,7 +75,7 @@ class DuplicatesScreen(WorkScreen):
         except FlywheelError as error:
             self.hint(str(error))
             return None
-        if self.is_mounted:
+        if self.is_attached:
             self._show()
         return done
 
@@ -250,10 +250,15 @@ class DuplicatesScreen(WorkScreen):
         """Reject all exact duplicates at once."""
         await reject_copies(self.shell, self._dataset)
 
+    def on_screen_suspend(self) -> None:
+        """Something lies over it, or another place is shown."""
+        self._away = True
+
     def on_screen_resume(self) -> None:
-        """Back from the bulk panel: other labels hold."""
+        """Back from the bulk panel or another place: other labels hold."""
         state = self._state
-        if state is not None and state.clusters:
+        if state is not None and self._away:
+            self._away = False
             self.run_worker(
                 self._do(state.open), group="reopen", exclusive=True, exit_on_error=False, description="read clusters"
             )

@@ -190,7 +190,7 @@ class ValidateDialog(ModalScreen[ValidateOptions | None]):
         self.dismiss(
             ValidateOptions(
                 dataset=self._dataset, checks=names,
-                options=options, where=where or None, again=self._every_pair, fail_on="never",
+                options=options, where=where or None, again=self._every_pair,
                 pii_policy=self._policy,
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
-from flywheel_tui.errors import MissingExtraError
+from flywheel_tui.errors import MissingExtraError, UsageError
 from flywheel_tui.stages.validate.base import Candidate, Check, Found, check
 from flywheel_tui.stages.validate.languages import NAMES, guess, named_languages, small_words
 
@@ -102,7 +102,10 @@ class Language(Check):
         super().__init__(**options)
         expected = self.settings["expected"]
         listed = expected.split(",") if isinstance(expected, str) else expected
-        self._expected = {code for name in listed if name.strip() and (code := code_of(name))}
+        named = {name: code_of(name) for name in listed if name.strip()}
+        if unknown := [name for name, code in named.items() if code is None]:
+            raise UsageError(f"language.expected: no language {unknown[0]!r} is known; use codes such as en, de, fr")
+        self._expected = {code for code in named.values() if code}
         self._predict = _load_model()
 
     def look(self, rows: Sequence[Candidate]) -> Iterable[Found]:
