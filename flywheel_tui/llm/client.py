@@ -149,26 +149,27 @@ class Client:
 
     async def _attempt(self, request: Request, deadline: float) -> Reply | BackendFault:
         """One call. A fault is handed back, not raised: the next line of the caller decides what it means."""
-        tokens = sum(reserve_for(request))
+        reserve = reserve_for(request)
         breaker = self._breakers.of(self._server(), request.model or self.backend.model)
         if self._requests is not None:
             await self._requests.take()
         if self._tokens is not None:
-            await self._tokens.take(tokens)
+            await self._tokens.take(sum(reserve))
         entered = await self.gate.enter()
         try:
             left = deadline - self._clock.now()
             if left <= 0:
                 return BackendFault("timeout", "no place became free before the deadline", retryable=False)
-            return await self._counted(request, left, breaker, entered)
+            return await self._counted(request, reserve, left, breaker, entered)
         finally:
             self.gate.leave()
 
-    async def _counted(self, request: Request, left: float, breaker: Breaker, entered: float) -> Reply | BackendFault:
-        tokens_in, tokens_out = reserve_for(request)
+    async def _counted(
+        self, request: Request, reserve: tuple[int, int], left: float, breaker: Breaker, entered: float
+    ) -> Reply | BackendFault:
         try:
-            cost = await self._price_ahead(request, tokens_in, tokens_out)
-            hold = self.ledger.reserve(cost, tokens_in + tokens_out)
+            cost = await self._price_ahead(request, *reserve)
+            hold = self.ledger.reserve(cost, sum(reserve))
         except BackendFault as fault:
             self.figures.fault(fault)
             return fault
@@ -194,9 +195,12 @@ class Client:
 
     async def _call(self, request: Request, seconds: float) -> Reply:
         """Ask the back end; the deadline holds even for one that keeps none."""
+        request = msgspec.structs.replace(request, timeout=seconds)
+        if getattr(self.backend, "keeps_deadline", False):
+            return await self.backend.complete(request)
         try:
             async with asyncio.timeout(seconds + _GRACE):
-                return await self.backend.complete(msgspec.structs.replace(request, timeout=seconds))
+                return await self.backend.complete(request)
         except TimeoutError:
             pass
         raise BackendFault("timeout", f"no answer within {seconds:g} s")

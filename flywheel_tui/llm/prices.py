@@ -40,9 +40,16 @@ class PriceTable:
 
     def __init__(self, places: Mapping[str, Mapping[str, Price]]) -> None:
         self._places = places
+        self._found: dict[tuple[str, str], Price | None] = {}
 
     def price(self, place: str, model: str) -> Price | None:
         """The price of a model: under its name, else without the date or version at its end, else the place's `*`."""
+        key = (place, model)
+        if key not in self._found:
+            self._found[key] = self._look_up(place, model)
+        return self._found[key]
+
+    def _look_up(self, place: str, model: str) -> Price | None:
         models = self._places.get(place, {})
         for name in (model, _VERSION.sub("", model)):
             if name in models:

@@ -23,6 +23,7 @@ JsonMode = Literal["exact", "fenced", "embedded", "repaired"]
 
 _FENCE = re.compile(r"^[ \t]{0,3}```[ \t]*([A-Za-z0-9_+-]*)[ \t]*$", re.MULTILINE)
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
 
@@ -160,25 +161,20 @@ def _top_level(body: str, answer: str) -> Iterator[tuple[int, int]]:
 
 
 def _end_of_object(body: str, start: int, answer: str) -> int:
-    depth, position, inside = 0, start, False
-    while position < len(body):
-        character = body[position]
-        if inside:
-            if character == "\\":
-                position += 1
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "{[":
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(body, start):
+        token = match.group()
+        if token in "{[":
             depth += 1
             if depth > MAX_DEPTH:
                 _refuse(f"the object is nested more than {MAX_DEPTH} levels deep", answer)
-        elif character in "}]":
+        elif token in "}]":
             depth -= 1
             if depth == 0:
-                return position + 1
-        position += 1
+                return match.end()
+        elif token == '"':
+            # a string that does not end
+            return -1
     return -1
 
 

@@ -16,7 +16,7 @@ def estimate_text(text: str) -> int:
     """The likely number of tokens of `text`."""
     if text.isascii():
         return len(text) // 4 + 1
-    ascii_count = sum(map(str.isascii, text))
+    ascii_count = len(text.encode("ascii", "ignore"))
     return ascii_count // 4 + round(0.7 * (len(text) - ascii_count)) + 1
 
 

@@ -21,6 +21,7 @@ from flywheel_tui.llm.endpoint import Endpoint
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 15.0
+_SET_BELOW = frozenset((b"host", b"content-length", b"authorization"))
 
 
 class RefusedAddress(OSError):
@@ -39,6 +40,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._urls: dict[str, URL] = {}
+        self._plain: dict[tuple[tuple[bytes, bytes], ...], list[tuple[str, str]]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises httpx.TransportError."""
@@ -69,13 +71,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         raise failure
 
     def _headers(self, request: httpx.Request) -> list[tuple[str, str]]:
-        headers = [
-            (name, value)
-            for name, value in request.headers.multi_items()
-            if name not in ("host", "content-length", "authorization")
-        ]
-        headers.extend(self._endpoint.key_headers().items())
-        return headers
+        raw = tuple(pair for pair in request.headers.raw if pair[0].lower() not in _SET_BELOW)
+        plain = self._plain.get(raw)
+        if plain is None:
+            plain = self._plain[raw] = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+        return [*plain, *self._endpoint.key_headers().items()]
 
     def _open(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()

@@ -32,7 +32,11 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """Exchanges JSON with one endpoint. `deadline` (seconds) holds for the whole exchange, whatever trickles in."""
+    """Exchanges JSON with one endpoint. `deadline` (seconds) holds for the whole exchange, whatever trickles in.
+
+    `silence` (seconds) ends an exchange in which nothing comes for so long; a model may think for minutes before its
+    first byte, so that by default only the deadline counts.
+    """
 
     def __init__(
         self,
@@ -42,8 +46,9 @@ class Wire:
         deadline: float = 600.0,
         transport: httpx.AsyncBaseTransport | None = None,
         max_body: int = MAX_BODY,
+        silence: float | None = None,
     ) -> None:
-        self.endpoint, self.deadline, self.max_body = endpoint, deadline, max_body
+        self.endpoint, self.deadline, self.max_body, self.silence = endpoint, deadline, max_body, silence
         self._transport = transport or AiohttpTransport(endpoint)
         encoding = "identity" if endpoint.loopback else "gzip, deflate"
         common = {
@@ -83,14 +88,15 @@ class Wire:
             self._url(path),
             headers=[*(self._post_headers if body else self._get_headers), ("Content-Length", str(len(body)))],
             stream=httpx.ByteStream(body),
-            extensions={"timeout": {"connect": min(CONNECT_SECONDS, deadline), "read": deadline}},
+            extensions={"timeout": {"connect": min(CONNECT_SECONDS, deadline), "read": self.silence}},
         )
         started = time.perf_counter()
         try:
             async with asyncio.timeout(deadline):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    data = await self._read(response)
+                    headers = _plain(response)
+                    data = await self._read(response, headers)
                 finally:
                     await response.stream.aclose()  # type: ignore[union-attr]
         except BackendFault as fault:
@@ -100,7 +106,6 @@ class Wire:
             return self._fault("timeout", f"no whole answer within {deadline:g} s")
         except httpx.TransportError as error:
             return self._transport_fault(error)
-        headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(
             response.status_code, headers, self.endpoint.scrub_bytes(data), (time.perf_counter() - started) * 1000
         )
@@ -108,11 +113,11 @@ class Wire:
     def _url(self, path: str) -> httpx.URL:
         return self._urls.get(path) or self._urls.setdefault(path, httpx.URL(self.endpoint.base_url + path))
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        announced = response.headers.get("content-length", "")
+    async def _read(self, response: httpx.Response, headers: Mapping[str, str]) -> bytes:
+        announced = headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self.max_body:
             raise self._fault("too_large", f"the answer has {int(announced):,} bytes")
-        inflate = self._inflater(response.headers.get("content-encoding", "").strip().lower())
+        inflate = self._inflater(headers.get("content-encoding", "").strip().lower())
         pieces: list[bytes] = []
         size = raw = 0
         assert isinstance(response.stream, httpx.AsyncByteStream)
@@ -155,6 +160,11 @@ class Wire:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+
+def _plain(response: httpx.Response) -> dict[str, str]:
+    """Headers in lower case; httpx would guess an encoding for them first."""
+    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
 
 
 class _Inflater:

@@ -35,6 +35,7 @@ class HttpBackend:
     modes: ClassVar[tuple[ParseMode, ...]] = ("prompt",)
     path: ClassVar[str] = ""
     headers: ClassVar[Mapping[str, str]] = {}
+    keeps_deadline: ClassVar[bool] = True
 
     def __init__(
         self,
