@@ -9,9 +9,8 @@ from flywheel_tui.stages.calibrate_measure import number
 from flywheel_tui.store import calibration as store
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
     from flywheel_tui.stages.calibrate_measure import Joined
+    from flywheel_tui.store.connection import Connection
 
 ANSWERS = ("YES", "NO")
 

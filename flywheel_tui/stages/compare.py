@@ -18,10 +18,10 @@ from flywheel_tui.store.datasets import get_dataset
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from sqlite3 import Connection
 
     from flywheel_tui.stats.arrays import Figure
     from flywheel_tui.store.calibration import Floats, Ints
+    from flywheel_tui.store.connection import Connection
     from flywheel_tui.workspace import Workspace
 
 MISSING = -1

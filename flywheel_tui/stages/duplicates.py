@@ -21,8 +21,7 @@ from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.finding_figures import ClusterSize, Member
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
+    from flywheel_tui.store.connection import Connection
     from flywheel_tui.workspace import Workspace
 
 __all__ = ["CHECKS", "DISTINCT", "REASON", "ClusterSize", "Member"]

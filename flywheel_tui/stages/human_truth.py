@@ -12,12 +12,12 @@ from flywheel_tui.store import calibration as store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from sqlite3 import Connection
 
     import numpy as np
     from numpy.typing import NDArray
 
     from flywheel_tui.store.calibration import Floats, Ints, Labels
+    from flywheel_tui.store.connection import Connection
 
 OF_THE_JUDGE = frozenset({"scores", "passed", "judge", "tier"})
 """A bulk action whose expression asks for one of these repeats what the judge said: it is no blind label."""

@@ -15,9 +15,8 @@ from flywheel_tui.store import labels as label_store
 from flywheel_tui.store import pairs as pair_store
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
     from flywheel_tui.records.task import Task
+    from flywheel_tui.store.connection import Connection
     from flywheel_tui.store.labels import Undoable
     from flywheel_tui.workspace import Workspace
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import sqlite3
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
+from flywheel_tui.store.connection import sqlite_version
 from flywheel_tui.text import visible
 
 MANIFEST_VERSION = 1
@@ -76,7 +76,7 @@ def manifest(request: ExportRequest, result: ExportResult) -> bytes:
         "made_by": {
             "flywheel-tui": version("flywheel-tui"),
             "python": platform.python_version(),
-            "sqlite": sqlite3.sqlite_version,
+            "sqlite": sqlite_version,
         },
         "format": result.format,
         "filter": request.filter,

@@ -26,8 +26,7 @@ from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.versions import Versions, mark_of
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
+    from flywheel_tui.store.connection import Connection
     from flywheel_tui.store.finding_figures import CheckTime
     from flywheel_tui.workspace import Workspace
 

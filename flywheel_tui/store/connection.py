@@ -1,0 +1,7 @@
+"""What other floors may name of SQLite: the type of a connection they hand on, its errors, its version. No statement."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection, Error, sqlite_version
+
+__all__ = ["Connection", "Error", "sqlite_version"]
