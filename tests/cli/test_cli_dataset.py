@@ -145,7 +145,9 @@ def test_nothing_from_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> No
                 " VALUES (1, ?, ?, 1, 'error', ?, 0)",
                 (pair, HOSTILE, HOSTILE),
             )
-            connection.execute("INSERT INTO judge_run VALUES (1, 1, ?, NULL, 0)", (HOSTILE,))
+            connection.execute(
+                "INSERT INTO judge_run (id, dataset_id, tag, judge_id, created) VALUES (1, 1, ?, NULL, 0)", (HOSTILE,)
+            )
         say(workspace, pair, "edited", reviewer=HOSTILE, note=HOSTILE, reasons=(HOSTILE,), edit={"output": HOSTILE * 2})
         add_pairs(workspace, [Draft(instruction=HOSTILE)], "other")
     for words in (

@@ -119,7 +119,9 @@ def test_findings_verdicts_and_failures(workspace: Workspace) -> None:
             " VALUES (1, ?, 'pii', 1, 'error', 'output', 'an e-mail address', 0)",
             (pair,),
         )
-        connection.execute("INSERT INTO judge_run VALUES (1, 1, 'first', NULL, 0), (2, 1, 'second', NULL, 0)")
+        connection.execute(
+            "INSERT INTO judge_run (id, dataset_id, tag, judge_id, created) VALUES (1, 1, 'first', NULL, 0), (2, 1, 'second', NULL, 0)"
+        )
         connection.execute(
             "INSERT INTO verdict (judge_run_id, pair_id, score, passed, created) VALUES (1, ?, 8.5, 1, 2)", (pair,)
         )

@@ -54,7 +54,9 @@ def test_the_figures(workspace: Workspace) -> None:
             " VALUES (1, ?, 'pii', 1, ?, 'm', 0)",
             [(ids[0], "error"), (ids[1], "error"), (ids[2], "info")],
         )
-        connection.execute("INSERT INTO judge_run VALUES (1, 1, 'first', NULL, 0)")
+        connection.execute(
+            "INSERT INTO judge_run (id, dataset_id, tag, judge_id, created) VALUES (1, 1, 'first', NULL, 0)"
+        )
         connection.executemany(
             "INSERT INTO verdict (judge_run_id, pair_id, score, passed, created) VALUES (1, ?, ?, ?, 0)",
             [(ids[0], 8.0, 1), (ids[1], 4.0, 0), (ids[2], None, 0)],
