@@ -120,7 +120,8 @@ def test_findings_verdicts_and_failures(workspace: Workspace) -> None:
             (pair,),
         )
         connection.execute(
-            "INSERT INTO judge_run (id, dataset_id, tag, judge_id, created) VALUES (1, 1, 'first', NULL, 0), (2, 1, 'second', NULL, 0)"
+            "INSERT INTO judge_run (id, dataset_id, tag, judge_id, created)"
+            " VALUES (1, 1, 'first', NULL, 0), (2, 1, 'second', NULL, 0)"
         )
         connection.execute(
             "INSERT INTO verdict (judge_run_id, pair_id, score, passed, created) VALUES (1, ?, 8.5, 1, 2)", (pair,)
