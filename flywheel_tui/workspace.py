@@ -57,7 +57,12 @@ class Workspace:
         if not (root / DATABASE).exists():
             if not create:
                 raise UsageError(f"{root}: is no workspace (no {DATABASE} in it); make one with: flywheel init {root}")
-            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise UsageError(
+                    f"{root}: cannot be made a workspace ({error.strerror}); name another folder"
+                ) from error
         elif root.is_file():
             raise UsageError(f"{root}: is a file; name the folder that holds {DATABASE}")
         workspace = cls(root.resolve(), Store(root.resolve() / DATABASE, read_only=read_only), overrides)

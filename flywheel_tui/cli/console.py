@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,29 @@ if TYPE_CHECKING:
 
     from flywheel_tui.workspace import Workspace
 
+MAX_INTEGER = 2**63 - 1
+"""The largest number that the database can be asked for."""
+
+NARROWEST, PIPED = 80, 160
+# JSON escapes only the first 32; a terminal also obeys C1, and text direction and tag characters hide what is there.
+# Escaped, the document says the same.
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def fill_streams() -> None:
+    """Give standard input, output and error to nobody where the caller closed them (`>&-`).
+
+    Otherwise the first file that is opened, perhaps the database, would get their number and what we print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def json_option(command: Command) -> Command:
@@ -38,7 +61,13 @@ def print_json(value: Any) -> None:
     """The one document of `--json`."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(_UNSEEN.sub(_escaped, text) + "\n")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def say(text: str) -> None:
@@ -66,8 +95,15 @@ def out_console() -> Console:
     """A rich console on standard output, for tables. Cells from files must be `rich.text.Text` of visible text."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160"))
+    width = None if sys.stdout.isatty() else _columns()
     return Console(highlight=False, markup=False, width=width)
+
+
+def _columns() -> int:
+    """How wide a table for a pipe may be; COLUMNS says it where it is a number that a table fits in."""
+    said = os.environ.get("COLUMNS", "")
+    width = int(said) if said.isdecimal() and len(said) < 6 else PIPED
+    return max(width or PIPED, NARROWEST)
 
 
 class Progress:
@@ -107,8 +143,6 @@ class Progress:
 
 def report_error(error: BaseException) -> int:
     """Print an error as one line on standard error; the exit code that the contract gives it."""
-    from flywheel_tui.text import visible
-
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, (KeyboardInterrupt, click.exceptions.Abort)):
@@ -116,14 +150,46 @@ def report_error(error: BaseException) -> int:
         return 130
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        more = f"; see: {context.command_path} --help" if context else ""
+        _say_error(error.format_message().rstrip(".") + more)
+        return error.exit_code
     if isinstance(error, FlywheelError):
-        click.echo(f"flywheel: {visible(str(error), multiline=False, limit=4000)}", err=True)
+        _say_error(str(error))
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         # the reader of our output has gone: not an error of ours, and nothing more can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    raise error
+    told = _of_the_system(error)
+    if told is None:
+        raise error
+    _say_error(told)
+    return 2
+
+
+def _say_error(sentence: str) -> None:
+    from flywheel_tui.text import visible
+
+    click.echo(f"flywheel: {visible(sentence, multiline=False, limit=4000)}", err=True)
+
+
+def _of_the_system(error: BaseException) -> str | None:
+    """What the system or SQLite said, as a sentence that a person can act on; None for a fault of ours."""
+    import sqlite3
+
+    if isinstance(error, sqlite3.Error):
+        from flywheel_tui.store.db import translate
+
+        ours = translate(error)
+        return str(ours) if isinstance(ours, FlywheelError) else None
+    if isinstance(error, UnicodeEncodeError) and error.reason.startswith("surrogates"):
+        return f"{error.object[:200]!r} is not UTF-8; rename the file, or write the text in UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}; check the path, its permissions and the space on the disk"
+    return None

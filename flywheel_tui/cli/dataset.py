@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
+from flywheel_tui.cli.console import MAX_INTEGER, Progress, json_option, note, open_workspace, print_json, say
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.export import ExportRequest, ExportResult
@@ -60,7 +60,7 @@ def info(ctx: click.Context, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--where", metavar="EXPR", help="Only pairs that pass, e.g. \"label == 'open' and length > 200\".")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N that pass.")
+@click.option("--offset", type=click.IntRange(0, MAX_INTEGER), default=0, help="Skip the first N that pass.")
 @click.option("--full", is_flag=True, help="Show texts whole (they are cut at 1,200 characters otherwise).")
 @json_option
 @click.pass_context

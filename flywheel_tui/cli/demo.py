@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from flywheel_tui.cli.console import json_option, print_json, say
@@ -24,4 +26,4 @@ def demo(ctx: click.Context, folder: str | None, as_json: bool) -> None:
     for summary in summaries:
         say(f"Ingested {summary.added:,} pairs -> {summary.dataset}")
     say(f"Workspace ready: {root}")
-    say(f"Next: flywheel-tui {root}")
+    say(f"Next: flywheel-tui {shlex.quote(root)}")

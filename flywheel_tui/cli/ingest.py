@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
+from flywheel_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.ingest import IngestOptions, IngestSummary, Preview
@@ -39,6 +40,8 @@ def ingest(
     from flywheel_tui.stages.ingest import IngestOptions
     from flywheel_tui.stages.layouts import parse_map
 
+    if not options["source"]:
+        raise UsageError("-i names no file; name a file, a folder (. is this one) or hf://owner/name")
     if not options["source"].startswith("hf://"):
         # a worker elsewhere may have to go on with it
         options["source"] = str(Path(options["source"]).absolute())
@@ -65,7 +68,7 @@ def _run(ctx: click.Context, request: IngestOptions) -> IngestSummary:
     with Progress("Reading") as progress:
         result = run_foreground(
             workspace, "ingest", msgspec.to_builtins(request), title=f"ingest {request.source} -> {request.name}",
-            unit="bytes", on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+            on_progress=lambda now: progress.update(now.done, now.total, now.phase),
         )  # fmt: skip
     return msgspec.convert(result, IngestSummary)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flywheel_tui.cli.console import json_option, note, open_workspace, out_console, print_json, say
+from flywheel_tui.cli.console import MAX_INTEGER, json_option, note, open_workspace, out_console, print_json, say
 
 if TYPE_CHECKING:
     from flywheel_tui.records.job import Job
@@ -42,7 +42,7 @@ def list_(ctx: click.Context, states: tuple[str, ...], limit: int, as_json: bool
 
 
 @jobs.command()
-@click.argument("job", type=int, metavar="JOB")
+@click.argument("job", type=click.IntRange(1, MAX_INTEGER), metavar="JOB")
 @click.option("--events", type=click.IntRange(0, 10_000), default=20, show_default=True, help="The newest N of them.")
 @json_option
 @click.pass_context
@@ -63,7 +63,7 @@ def show(ctx: click.Context, job: int, events: int, as_json: bool) -> None:
 
 def _steer(name: str, help: str) -> None:
     @jobs.command(name, help=help)
-    @click.argument("job", type=int, nargs=-1, required=True, metavar="JOB...")
+    @click.argument("job", type=click.IntRange(1, MAX_INTEGER), nargs=-1, required=True, metavar="JOB...")
     @json_option
     @click.pass_context
     def steer(ctx: click.Context, job: tuple[int, ...], as_json: bool) -> None:

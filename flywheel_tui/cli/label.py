@@ -46,6 +46,8 @@ def label(ctx: click.Context, /, **options: Any) -> None:
         _bulk(workspace, options)
     elif options["mode"] == "auto-from-judge":
         _from_judge(workspace, options)
+    elif options["as_json"]:
+        raise UsageError("--json goes with --mode bulk and --undo; labelling one by one prints no document")
     elif options["plain"]:
         from flywheel_tui.cli.plain import label_plain
 

@@ -24,8 +24,11 @@ _PREFERENCES = {"h": "a", "l": "b", "=": "tie", "x": "neither"}
 def label_plain(workspace: Workspace, dataset: str, where: str | None) -> None:
     """Ask about each open pair that matches, in order; every answer is on disk before the next question."""
     from flywheel_tui.stages.rubric import rubric_for
-    from flywheel_tui.stages.views import ViewQuery, detail, ids_of
+    from flywheel_tui.stages.views import ViewQuery, detail, ids_of, open_view
 
+    if where:
+        # by itself first: a message about it must count its own columns
+        open_view(workspace, ViewQuery(dataset=dataset, filter=where))
     wanted = f"label == 'open' and ({where})" if where else "label == 'open'"
     queue = list(ids_of(workspace, ViewQuery(dataset=dataset, filter=wanted)))
     say(f"{len(queue):,} open pairs; {HELP}")
@@ -40,6 +43,9 @@ def label_plain(workspace: Workspace, dataset: str, where: str | None) -> None:
         sys.stdout.write("> ")
         sys.stdout.flush()
         answer = sys.stdin.readline()
+        if not answer.isascii() and any("\ud800" <= character <= "\udfff" for character in answer):
+            note("that line is not UTF-8; write it again")
+            continue
         if not answer or answer.strip() == "q":
             say(f"{at:,} decided, {len(queue) - at:,} left")
             return

@@ -43,8 +43,9 @@ def open_label(workspace: Workspace, dataset: str, where: str | None) -> int:
 
 def main() -> None:
     """The console script `flywheel-tui`: our errors become one line and an exit code."""
-    from flywheel_tui.cli.console import report_error
+    from flywheel_tui.cli.console import fill_streams, report_error
 
+    fill_streams()
     try:
         code = tui.main(prog_name="flywheel-tui", standalone_mode=False)
     except BaseException as error:

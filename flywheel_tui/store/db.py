@@ -70,19 +70,21 @@ def _json_is_innocuous(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(query).fetchone()[0])
 
 
-def translate(error: sqlite3.Error) -> Exception:
-    """Our exception for one of SQLite's, where it means something that a person can act on."""
-    text = str(error)
+def translate(error: sqlite3.Error, path: Path | None = None) -> Exception:
+    """Our exception for one of SQLite's (about the database at `path`), where a person can act on it."""
+    text, place = str(error), f"{path}: " if path else ""
     if "database or disk is full" in text or "disk I/O error" in text:
-        return StoreFullError(f"nothing was written: {text}; free some space and try again")
+        return StoreFullError(f"the last step was not written: {text}; free some space and try again")
     if "database is locked" in text or "database table is locked" in text:
         return StoreBusyError(f"another process has held the database for {BUSY_MS // 1000} s; try again")
     if "readonly" in text:
-        return StoreError(f"the database is read-only here ({text}); check the permissions of the folder")
+        return StoreError(f"{place}the database is read-only here ({text}); check the permissions of the folder")
     if "unable to open database file" in text:
-        return StoreError("the database cannot be opened; check that the folder of the workspace is there and is yours")
+        return StoreError(
+            f"{place}the database cannot be opened; check that the folder of the workspace is there and is yours"
+        )
     if "not a database" in text or "malformed" in text:
-        return StoreError(f"the database file is damaged ({text}); restore a backup (flywheel doctor says more)")
+        return StoreError(f"{place}the database file is damaged ({text}); restore a backup (flywheel doctor says more)")
     return error
 
 
@@ -120,7 +122,7 @@ class Store:
             self._writer.execute("PRAGMA cache_size = -65536")
             self._migrate()
         except sqlite3.Error as error:
-            raise translate(error) from error
+            raise translate(error, self.path) from error
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -204,7 +206,7 @@ class Store:
             except BaseException as error:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.DatabaseError) and (ours := translate(error)) is not error:
+                if isinstance(error, sqlite3.DatabaseError) and (ours := translate(error, self.path)) is not error:
                     raise ours from error
                 raise
             finally:
@@ -288,7 +290,7 @@ class Store:
             self._vacuum_into(draft)
             draft.replace(target)
         except sqlite3.Error as error:
-            raise translate(error) from error
+            raise translate(error, self.path) from error
         finally:
             # on a full disk SQLite leaves a journal beside the draft, too
             for leftover in target.parent.glob(f"{draft.name}*"):

@@ -58,8 +58,22 @@ def check_free(paths: Iterable[Path], *, force: bool) -> None:
             raise UsageError(f"{path}: is a symbolic link, which an export never writes through; name another path")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; name a file, or the folder it should lie in")
+        if is_database(path):
+            raise UsageError(f"{path}: is a database, which is never overwritten; name another path")
         if path.exists() and not force:
             raise UsageError(f"{path}: exists already; name another path, or overwrite it with --force")
+
+
+def is_database(path: Path) -> bool:
+    """Whether a SQLite database (or its journal) is there: labels must never be lost to a name given by mistake."""
+    name = path.name
+    for suffix in ("-wal", "-shm", "-journal"):
+        name = name.removesuffix(suffix)
+    try:
+        with path.with_name(name).open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
 
 
 class NewFile(io.RawIOBase):
