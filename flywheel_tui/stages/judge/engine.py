@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from flywheel_tui.stages.judge.options import JudgeReport
     from flywheel_tui.workspace import Workspace
 
-CHUNK = 1_000
+CHUNK = 250
 TICK_S = 0.02
 LOOK_EVERY_S = 0.3
 SHOW_EVERY_S = 0.5
@@ -84,7 +84,7 @@ class Engine:
             pass_at=asked.pass_at,
         )  # fmt: skip
         self._limit, self._base_limit = concurrency, concurrency
-        self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=2 * CHUNK)
+        self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=8 * CHUNK)
         self._workers: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._checked = False
