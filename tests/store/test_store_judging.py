@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flywheel_tui.errors import NotFoundError, StaleClaimError, UsageError
 from flywheel_tui.records.job import Claim
 from flywheel_tui.records.judgment import Judge, Judged, NoVerdict, Use, Verdict
-from flywheel_tui.store import judging, response_cache
+from flywheel_tui.store import judge_jobs, judging, response_cache
 from flywheel_tui.store.judging import Row
 from flywheel_tui.store.response_cache import Cached
 from flywheel_tui.workspace import Workspace
@@ -119,7 +119,7 @@ def test_who_lost_a_job_writes_nothing(tmp_path: Path) -> None:
         run = _run(workspace)
         with pytest.raises(StaleClaimError), workspace.store.tx() as connection:
             judging.write_rows(connection, run, [_ok(1)])
-            judging.require_claim(connection, Claim(1, "nobody", 1))
+            judge_jobs.require_claim(connection, Claim(1, "nobody", 1))
         assert judging.tally(workspace.store.read(), run).judged == 0
 
 

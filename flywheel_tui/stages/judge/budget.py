@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from flywheel_tui.llm.budget import Hold, Spent
 from flywheel_tui.llm.faults import BackendFault
-from flywheel_tui.store import judging
-from flywheel_tui.store.judging import Money
+from flywheel_tui.store import judge_jobs
+from flywheel_tui.store.judge_jobs import Money
 
 if TYPE_CHECKING:
     from flywheel_tui.store.db import Store
@@ -30,7 +30,7 @@ class Budget:
         self._store, self._job_id = store, job_id
         self.cap_micro, self.cap_tokens = cap_micro, cap_tokens
         with store.tx() as connection:
-            before = judging.open_budget(connection, job_id)
+            before = judge_jobs.open_budget(connection, job_id)
         self._cost, self._tokens = before
         self._held_cost = self._held_tokens = 0
         self._holds: dict[int, Hold] = {}
@@ -95,7 +95,7 @@ class Budget:
 
     def write(self, connection: Reader) -> None:
         """Put both sides of the account into the store, in the transaction of what was paid for."""
-        judging.book(connection, self._job_id, Money(self._cost, self._tokens), self._reserved)
+        judge_jobs.book(connection, self._job_id, Money(self._cost, self._tokens), self._reserved)
 
     def close(self) -> None:
         """Give back what no call holds any more."""

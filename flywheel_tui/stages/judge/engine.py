@@ -24,7 +24,7 @@ from flywheel_tui.stages.judge.prompt import Text, can_judge
 from flywheel_tui.stages.judge.record import Recorder
 from flywheel_tui.stages.judge.rules import RuleJudge
 from flywheel_tui.stages.judge.service import Service
-from flywheel_tui.store import judging, response_cache
+from flywheel_tui.store import judge_jobs, response_cache
 from flywheel_tui.store.judging import Row
 from flywheel_tui.store.versions import VersionRow, read_versions
 
@@ -311,7 +311,7 @@ class Engine:
     def _hear(self) -> None:
         if self._job_id is None:
             return
-        set_now = judging.steering(self._workspace.store.read(), self._job_id)
+        set_now = judge_jobs.steering(self._workspace.store.read(), self._job_id)
         self._limit = int(set_now.get("concurrency", self._base_limit))
         if self._service is not None:
             self._service.set_concurrency(self._limit)

@@ -13,7 +13,7 @@ import msgspec
 
 from flywheel_tui.records.job import Claim
 from flywheel_tui.records.judgment import NoVerdict, Use
-from flywheel_tui.store import judging, response_cache
+from flywheel_tui.store import judge_jobs, judging, response_cache
 from flywheel_tui.store.judging import Row
 from flywheel_tui.store.response_cache import Cached
 
@@ -59,7 +59,7 @@ class Recorder:
         self._paid = False
         self.counts = Counts()
         self.live: dict[str, Any] = {}
-        if job_id is not None and (before := judging.live(workspace.store.read(), job_id).get("counts")):
+        if job_id is not None and (before := judge_jobs.live(workspace.store.read(), job_id).get("counts")):
             self.counts = msgspec.convert(before, Counts)
 
     def add(self, row: Row) -> None:
@@ -105,7 +105,7 @@ class Recorder:
         self._rows, self._answers, self._since, self._paid = [], [], None, False
         with self._workspace.store.tx(durable=False) as connection:
             if self._claim is not None:
-                judging.require_claim(connection, self._claim)
+                judge_jobs.require_claim(connection, self._claim)
             if rows:
                 judging.write_rows(connection, self._run_id, rows, self._job_id)
             if answers:
@@ -113,7 +113,9 @@ class Recorder:
             if self._job_id is not None:
                 if self._budget is not None:
                     self._budget.write(connection)
-                judging.show_live(connection, self._job_id, {**self.live, "counts": msgspec.to_builtins(self.counts)})
+                judge_jobs.show_live(
+                    connection, self._job_id, {**self.live, "counts": msgspec.to_builtins(self.counts)}
+                )
 
 
 def spent_of(counts: Counts) -> Use:

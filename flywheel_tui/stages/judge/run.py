@@ -22,7 +22,7 @@ from flywheel_tui.stages.judge.rules import BACKEND as RULES
 from flywheel_tui.stages.judge.rules import VERSION as RULES_VERSION
 from flywheel_tui.stages.judge.rules import can_answer
 from flywheel_tui.stages.judge.service import Service
-from flywheel_tui.store import judging
+from flywheel_tui.store import judge_jobs, judging
 from flywheel_tui.store.datasets import DatasetRow, get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
 
@@ -104,7 +104,7 @@ class _Run:
         options = self.options
         if self.job_id is None or self.service is None:
             return None
-        steering = judging.steering(self.workspace.store.read(), self.job_id)
+        steering = judge_jobs.steering(self.workspace.store.read(), self.job_id)
         micro = round(options.budget_usd * 1e6) if options.budget_usd is not None else None
         micro, tokens = steering.get("budget_micro", micro), steering.get("budget_tokens", options.budget_tokens)
         if micro is None and tokens is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flywheel_tui.errors import UsageError
-from flywheel_tui.store import jobs, judging
+from flywheel_tui.store import jobs, judge_jobs
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -42,9 +42,9 @@ def steer(
             raise UsageError("a budget of tokens is a number from 1 up")
         changes["budget_tokens"] = budget_tokens
     with workspace.store.tx() as connection:
-        return judging.steer(connection, job_id, changes)
+        return judge_jobs.steer(connection, job_id, changes)
 
 
 def live(workspace: Workspace, job_id: int) -> dict[str, Any]:
     """What a judge job shows of itself: calls in flight, concurrency, waiting, the service's figures, counts so far."""
-    return judging.live(workspace.store.read(), job_id)
+    return judge_jobs.live(workspace.store.read(), job_id)
