@@ -207,8 +207,7 @@ class ValidationScreen(WorkScreen):
 
     def action_chart(self) -> None:
         """The next chart; in a narrow window first none."""
-        wide = self.has_class("-wide") or self.has_class("-normal")
-        names = list(_CHARTS) if wide else ["", *_CHARTS]
+        names = list(_CHARTS) if self.has_class("-wide") else ["", *_CHARTS]
         at = names.index(self._chart) if self._chart in names else 0
         self._chart = names[(at + 1) % len(names)]
         self._show_chart()

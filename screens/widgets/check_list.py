@@ -94,7 +94,7 @@ class CheckList(Vertical):
             style = "bold reverse" if at == self._column else ""
             parts += [Content(" " * (width - len(cell))), Content.styled(cell, style)]
         parts.append(Content(" " * (bar + 2) + f"{'last looked':>{_TIME}}"))
-        return Content("").join(parts)
+        return Content("").join(parts).truncate(max(self.size.width - 1, 1))
 
     def _row(self, line: CheckLine, here: bool, bar: int) -> Content:
         glyph = self._glyphs.mark("cursor").glyph if here else " "
@@ -113,9 +113,8 @@ class CheckList(Vertical):
             Content.styled("  " + (self._glyphs.bar(share, bar) if line.total and bar else " " * bar), "$accent")
         )
         parts.append(Content.styled(f"{self._when(line):>{_TIME}}", "$edit" if line.behind != 0 else "$muted"))
-        row = Content("").join(parts)
         width = max(self.size.width - 1, 1)
-        row = row.pad_right(max(width - row.cell_length, 0))
+        row = Content("").join(parts).truncate(width, pad=True)
         return row.stylize("on $row-cursor") if here else row
 
     def _when(self, line: CheckLine) -> str:

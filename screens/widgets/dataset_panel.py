@@ -64,7 +64,7 @@ def panel_content(summary: DatasetSummary, figures: DatasetFigures | None, glyph
         )
     for name in ("flagged", "with findings"):
         if row.counts.get(name):
-            lines.append(Content(f"  {name:<13}{row.counts[name]:>5,}"))
+            lines.append(Content(f"  {name:<13} {row.counts[name]:>5,}"))
     if row.tags:
         lines.append(Content.assemble(("tags ", "$muted"), safe_text(", ".join(row.tags), multiline=False, limit=200)))
     if figures is not None:
