@@ -81,12 +81,11 @@ class _Refused(ValueError):
 
 
 def _loads(source: str) -> dict[str, Any]:
-    value = json.loads(
-        source, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_int
-    )
+    value = _DECODER.decode(source)
     if not isinstance(value, dict):
         raise _Refused("the answer is not a JSON object")
-    _no_lone_surrogates(value)
+    if "\\u" in source or not source.isascii():
+        _no_lone_surrogates(value)
     return value
 
 
@@ -114,6 +113,11 @@ def _short_int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise _Refused("a number has too many digits")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_int
+)
 
 
 def _no_lone_surrogates(value: Any) -> None:

@@ -148,10 +148,9 @@ class _Body(httpx.AsyncByteStream):
 
 
 async def _body(request: httpx.Request) -> bytes | None:
-    body = (
-        b"".join([part async for part in request.stream]) if isinstance(request.stream, httpx.AsyncByteStream) else b""
-    )
-    return body or None
+    if isinstance(request.stream, httpx.SyncByteStream):
+        return b"".join(request.stream) or None
+    return b"".join([part async for part in request.stream]) or None
 
 
 def _timeouts(request: httpx.Request) -> aiohttp.ClientTimeout:

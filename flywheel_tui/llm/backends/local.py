@@ -71,8 +71,11 @@ class LocalBackend:
         if self._loaded is None:
             try:
                 from transformers import AutoModelForCausalLM, AutoTokenizer
+                from transformers.utils.logging import disable_progress_bar
             except ImportError:
                 raise MissingExtraError("the back end local", "transformers", "local") from None
+            # A bar on standard error would be drawn across the screen.
+            disable_progress_bar()
             try:
                 options = {"local_files_only": True, "trust_remote_code": False}
                 tokenizer = AutoTokenizer.from_pretrained(self.path, padding_side="left", **options)

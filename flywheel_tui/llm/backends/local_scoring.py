@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.llm.protocol import Message
 
 YES = ("yes", " yes", "Yes", " Yes", "YES")
@@ -23,12 +24,12 @@ class YesNo(NamedTuple):
 
 
 def yes_no_probabilities(model: Any, tokenizer: Any, prompts: Sequence[tuple[Message, ...]], batch: int) -> list[YesNo]:
-    """P(yes) for each prompt, by the first token of its answer. Raises ValueError where yes and no begin alike."""
+    """P(yes) for each prompt, by the first token of its answer. Raises UsageError where yes and no begin alike."""
     import torch
 
     yes, no = _first_ids(tokenizer, YES), _first_ids(tokenizer, NO)
     if set(yes) & set(no):
-        raise ValueError("this tokenizer begins yes and no with the same token; judge by generated text instead")
+        raise UsageError("this model's tokenizer begins yes and no with the same token; judge by generated text")
     encoded = [_prompt_ids(tokenizer, messages) for messages in prompts]
     found: list[YesNo] = [YesNo(0.0, 0.0)] * len(encoded)
     with torch.inference_mode():
@@ -74,7 +75,10 @@ def _prompt_ids(tokenizer: Any, messages: tuple[Message, ...]) -> list[int]:
 
 
 def _first_ids(tokenizer: Any, words: tuple[str, ...]) -> list[int]:
-    return sorted({tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words})
+    """The tokens that stand for a word: those that are one token; where none is, the first pieces."""
+    encoded = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in words]
+    whole = [ids for ids in encoded if len(ids) == 1]
+    return sorted({ids[0] for ids in whole or encoded})
 
 
 def _by_length(lengths: list[int], batch: int) -> Iterator[list[int]]:
