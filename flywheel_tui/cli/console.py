@@ -180,9 +180,9 @@ def _say_error(sentence: str) -> None:
 
 def _of_the_system(error: BaseException) -> str | None:
     """What the system or SQLite said, as a sentence that a person can act on; None for a fault of ours."""
-    import sqlite3
+    from flywheel_tui.store.connection import Error
 
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, Error):
         from flywheel_tui.store.db import translate
 
         ours = translate(error)
