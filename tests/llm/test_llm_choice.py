@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,23 @@ from flywheel_tui.llm.local_models import cached_models
 from flywheel_tui.settings import Settings
 
 CLOSED = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (
+            "import flywheel_tui.llm, flywheel_tui.llm.client, flywheel_tui.llm.strict_json",
+            "httpx aiohttp torch pydantic",
+        ),
+        ("from flywheel_tui.llm import get_backend, backend_names; backend_names()", "httpx aiohttp torch"),
+        ("import flywheel_tui.llm.backends.openai, flywheel_tui.llm.backends.local", "torch transformers"),
+    ],
+)
+def test_what_is_heavy_comes_in_only_when_it_is_needed(code: str, absent: str) -> None:
+    probe = f"{code}\nimport sys; print([name for name in {absent.split()!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_shipped_name_makes_a_back_end() -> None:

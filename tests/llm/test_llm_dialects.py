@@ -97,7 +97,7 @@ async def test_ollama_and_anthropic_ask_for_the_form_in_their_way() -> None:
 
 
 async def test_a_server_that_ignores_the_schema_is_asked_in_words_from_then_on() -> None:
-    prose = as_json(good("openai", "I would say seven."))
+    prose = as_json(good("openai", "I would say seven", "length"))
     replies, asked, _ = await ask("openai", question(schema=SCHEMA), prose, as_json(good("openai")))
     assert [reply.parse_mode for reply in replies] == ["json_schema", "prompt"]
     assert "response_format" not in asked[1][1]

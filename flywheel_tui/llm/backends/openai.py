@@ -119,7 +119,7 @@ class OpenAIBackend(HttpBackend):
             raise self.fault("content_filter", "the content filter of the server stopped the answer", **counted)
         if not text.strip():
             raise self.nothing_said(finish == "length", counted)
-        if sent.mode == "json_schema" and finish == "stop" and not looks_like_json(text):
+        if sent.mode == "json_schema" and not looks_like_json(text):
             # The server took response_format and ignored it: ask in words from now on.
             self.memory.step_down(sent.document["model"], "json_object")
         return self.reply(
