@@ -14,7 +14,7 @@ run: $(VENV)/.base  ## open the workstation on the demo data
 	@$(BIN)/flywheel-tui data
 
 test: $(VENV)/.dev  ## pass the tests (a few minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev  ## the long tests too
 	$(BIN)/python -m pytest -m "slow or not slow"

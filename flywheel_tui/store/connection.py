@@ -1,4 +1,4 @@
-"""What other floors may name of SQLite: the type of a connection they hand on, its errors, its version. No statement."""
+"""What other floors may name of SQLite: the type of a connection, its errors, its version. No statement."""
 
 from __future__ import annotations
 
