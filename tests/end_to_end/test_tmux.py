@@ -172,6 +172,7 @@ def test_hostile_text_does_nothing_to_the_terminal(tmp_path: Path) -> None:
         assert buffers and title == "owned", "the test would not have seen the effects"
 
 
+@pytest.mark.slow  # a storm of sizes wants a machine that does nothing else
 def test_sizes_by_the_dozen_and_tiny_ones(tmp_path: Path) -> None:
     work = make(tmp_path, plain(60))
     sizes = [(1, 1), (1, 40), (200, 1), (2, 2), (300, 80), (59, 15), (60, 16), (99, 24), (100, 24), (140, 33)]

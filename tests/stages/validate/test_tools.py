@@ -265,7 +265,7 @@ def test_every_gold_call_is_accepted_and_mutated_ones_are_refused(
             assert not [f for f in said("tools", [one]).found if f.field and f.field.startswith("body.tools")], (
                 "schemas"
             )
-            if "expected_calls" not in one.body:
+            if not one.body.get("expected_calls"):
                 counts["irrelevance rows"] += 1
                 body = {**one.body, "expected_calls": []}
                 name = one.body["tools"][0]["name"]
