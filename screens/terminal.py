@@ -27,6 +27,7 @@ from textual.app import App
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.timer import Timer
 
 from flywheel_tui import __version__
 from flywheel_tui.errors import FlywheelError
@@ -60,6 +61,20 @@ class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
         self._safe_filter = SafeFilter()
         self._stopping: asyncio.Task[None] | None = None
         self._taking_down = False
+        self._settled: Timer | None = None
+
+    def on_resize(self) -> None:
+        """Draw everything once more when the size has settled.
+
+        Terminals and multiplexers move what is on the screen while they change its size; what was drawn meanwhile can
+        be left garbled, and only what differs is drawn afterwards.
+        """
+        if self._settled is not None:
+            self._settled.stop()
+        self._settled = self.set_timer(0.25, self._draw_again)
+
+    def _draw_again(self) -> None:
+        self.screen.refresh()
 
     async def save_work(self) -> None:
         """Called before the program ends by a signal or an error: write down what is not yet on disk."""
