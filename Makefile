@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test test-slow check lint types imports bench screenshots clean help
+.PHONY: run test test-train test-slow check lint types imports bench screenshots clean help
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -15,6 +15,9 @@ run: $(VENV)/.base  ## open the workstation on the demo data
 
 test: $(VENV)/.dev  ## pass the tests (a few minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-train: $(VENV)/.train  ## the tests that train real (tiny) models; installs the extra `train`
+	$(BIN)/python -m pytest -m "train and not slow"
 
 test-slow: $(VENV)/.dev  ## the long tests too
 	$(BIN)/python -m pytest -m "slow or not slow"
@@ -49,6 +52,11 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.train: $(VENV)/.dev
+	$(PIP) install -c constraints.txt torch==2.13.0
+	$(PIP) install -c constraints.txt -e '.[dev,train,gepa]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist
