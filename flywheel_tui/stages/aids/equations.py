@@ -13,8 +13,8 @@ from fractions import Fraction
 from functools import partial
 from typing import NamedTuple
 
-from flywheel_tui.stages.aids.arithmetic import NoArithmetic, Value, distance, evaluate, reading
-from flywheel_tui.stages.aids.numerals import NUMBER, SCALES, decimals_of, plain_signs
+from flywheel_tui.answers.arithmetic import NoArithmetic, Value, distance, evaluate, reading
+from flywheel_tui.answers.numerals import NUMBER, SCALES, decimals_of, plain_signs
 from flywheel_tui.stages.aids.words import JOINS, SPOILS
 
 LARGEST = 50_000

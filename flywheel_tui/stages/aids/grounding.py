@@ -12,8 +12,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple
 
-from flywheel_tui.stages.aids.arithmetic import Value
-from flywheel_tui.stages.aids.numerals import NUMBER_WORDS, SCALES, number_of, plain_signs
+from flywheel_tui.answers.arithmetic import Value
+from flywheel_tui.answers.numerals import NUMBER_WORDS, SCALES, number_of, plain_signs
 from flywheel_tui.stages.aids.sources import LARGEST
 from flywheel_tui.stages.aids.words import ABSTAINS, COMMON, DATES
 

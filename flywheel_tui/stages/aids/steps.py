@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from flywheel_tui.stages.aids.arithmetic import written
+from flywheel_tui.answers.arithmetic import written
+from flywheel_tui.answers.finals import mentions, same_answer
 from flywheel_tui.stages.aids.equations import equations
-from flywheel_tui.stages.aids.finals import mentions, same_answer
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

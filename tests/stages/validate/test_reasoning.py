@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_rows import demo, from_file, messages_of, planted, row, said
 
+from flywheel_tui.answers.arithmetic import NoArithmetic, evaluate
+from flywheel_tui.answers.finals import find_final, same_answer, value_of
 from flywheel_tui.errors import InputError
 from flywheel_tui.resources import shipped
-from flywheel_tui.stages.aids.arithmetic import NoArithmetic, evaluate
 from flywheel_tui.stages.aids.equations import equations
-from flywheel_tui.stages.aids.finals import find_final, same_answer, value_of
 from flywheel_tui.stages.layouts.reasoning import Gsm8k, Reasoning
 
 

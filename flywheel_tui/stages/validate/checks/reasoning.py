@@ -10,10 +10,8 @@ from typing import Any
 
 import msgspec
 
-from flywheel_tui.errors import InputError
-from flywheel_tui.stages.aids.arithmetic import NoArithmetic, Value, distance, evaluate, written
-from flywheel_tui.stages.aids.equations import Equation, equations
-from flywheel_tui.stages.aids.finals import (
+from flywheel_tui.answers.arithmetic import NoArithmetic, Value, distance, evaluate, written
+from flywheel_tui.answers.finals import (
     announced_final,
     clash,
     find_final,
@@ -24,6 +22,8 @@ from flywheel_tui.stages.aids.finals import (
     same_number,
     value_of,
 )
+from flywheel_tui.errors import InputError
+from flywheel_tui.stages.aids.equations import Equation, equations
 from flywheel_tui.stages.validate.base import Candidate, Check, Found, check
 
 _KEY_BYTES = 64 << 20

@@ -12,8 +12,8 @@ import unicodedata
 from fractions import Fraction
 from typing import NamedTuple
 
-from flywheel_tui.stages.aids.arithmetic import NoArithmetic, Value, distance, evaluate
-from flywheel_tui.stages.aids.numerals import NUMBER, NUMBER_WORDS, SCALES, decimals_of, number_of, plain_signs
+from flywheel_tui.answers.arithmetic import NoArithmetic, Value, distance, evaluate
+from flywheel_tui.answers.numerals import NUMBER, NUMBER_WORDS, SCALES, decimals_of, number_of, plain_signs
 
 LARGEST = 50_000
 _LONGEST = 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from flywheel_tui.stages.aids.numerals import NUMBER, number_of
+from flywheel_tui.answers.numerals import NUMBER, number_of
 
 Value = Fraction | int
 LONGEST = 400
