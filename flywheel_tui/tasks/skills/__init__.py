@@ -1,0 +1,1 @@
+"""One file for each skill; every file here is found by itself."""
