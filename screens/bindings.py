@@ -226,6 +226,21 @@ BULK = (
     Act("bulk.close", "escape", "close", "close", "close without labelling", footer=True),
 )
 
+LIVE = (
+    Act("live.open", "enter", "open", "open", "look at this pair in Browse", footer=True),
+    Act("live.more", "plus", "calls(1)", "calls", "more calls at once, while it runs", footer=True),
+    Act("live.fewer", "minus", "calls(-1)", "fewer", "fewer calls at once, while it runs", footer=True),
+    Act("live.pause", "p", "pause", "pause", "lay this job aside, or have it go on", footer=True),
+    Act("live.cancel", "c", "cancel", "cancel", "stop this job; what it finished is kept", footer=True),
+    Act(
+        "live.retry", "R", "retry", "retry", "ask again where there is no verdict; try a failed job again", footer=True
+    ),
+    Act("live.next", "right,l,tab", "job(1)", "other job", "the next job", footer=True),
+    Act("live.previous", "left,h,shift+tab", "job(-1)", "job before", "the job before"),
+    Act("live.details", "d", "details", "details", "arguments, result, error and all events", footer=True),
+    Act("live.refresh", "f5", "refresh", "read again", "read again"),
+)
+
 WORKERS = (
     Act("workers.details", "enter", "details", "details", "arguments, result, error and all events", footer=True),
     Act("workers.pause", "p", "pause", "pause", "lay this job aside, or have it go on", footer=True),
@@ -269,6 +284,7 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "duplicates": ("Duplicates", DUPLICATES),
     "label": ("Label", LABEL),
     "bulk": ("Bulk", BULK),
+    "live": ("Live", LIVE),
     "workers": ("Workers", WORKERS),
     "reader": ("Details and logs", READER),
     "table": ("Tables", TABLE),

@@ -16,16 +16,20 @@ _SEVERITY_WORDS = {"error": "errors", "warning": "warnings", "info": "for inform
 _ENDED = ("done", "failed", "cancelled", "dead")
 
 
-def submit(workspace: Workspace, kind: str, args: Mapping[str, Any], *, title: str, worker: bool) -> Job:
-    """Put a job in the queue; with `worker`, make sure that somebody works on it. Call it in a thread.
+def submit(
+    workspace: Workspace, kind: str, args: Mapping[str, Any], *, title: str, worker: bool, **options: Any
+) -> Job:
+    """Put a job in the queue (options as for `enqueue`); with `worker`, make sure that somebody works on it.
+
+    Call it in a thread.
 
     Raises FlywheelError where the workers do not start.
     """
     if worker:
         from flywheel_tui.jobs import pool
 
-        return pool.submit(workspace, kind, args, title=title)
-    return queue.enqueue(workspace.store, kind, args, title=title)
+        return pool.submit(workspace, kind, args, title=title, **options)
+    return queue.enqueue(workspace.store, kind, args, title=title, **options)
 
 
 def ended(workspace: Workspace, watched: set[int]) -> list[Job]:

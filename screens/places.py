@@ -59,6 +59,7 @@ PLACES: tuple[Place, ...] = (
     Place(
         "validation", "Validation", "v", "screens.validation:ValidationScreen", "what the checks found, and duplicates"
     ),
+    Place("live", "Live", "i", "screens.live:LiveScreen", "long work as it runs: judging, and what comes of it"),
     Place("workers", "Workers", "w", "screens.workers:WorkersScreen", "the queue of long work, and who works on it"),
 )
 """In the order of the tabs."""
