@@ -1,0 +1,1 @@
+"""One file for each recipe; importing a file registers it."""
