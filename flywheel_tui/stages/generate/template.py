@@ -63,9 +63,7 @@ class Template(NamedTuple):
             nonlocal marked
             text = str(values[match[2]])
             if len(text) > MAX_VALUE:
-                raise UsageError(
-                    f"the value {match[2]!r} is longer than the {MAX_VALUE:,} characters a prompt may take"
-                )
+                raise UsageError(f"the value {match[2]!r} is longer than {MAX_VALUE:,} characters")
             if not match[1]:
                 return text
             marked = True

@@ -12,85 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}")
-_COMMON = frozenset(
-    [
-        "about",
-        "above",
-        "after",
-        "again",
-        "answer",
-        "before",
-        "being",
-        "below",
-        "between",
-        "could",
-        "does",
-        "doing",
-        "down",
-        "during",
-        "each",
-        "else",
-        "every",
-        "explain",
-        "few",
-        "from",
-        "further",
-        "give",
-        "given",
-        "have",
-        "having",
-        "here",
-        "how",
-        "into",
-        "itself",
-        "just",
-        "list",
-        "make",
-        "many",
-        "more",
-        "most",
-        "must",
-        "need",
-        "only",
-        "other",
-        "over",
-        "please",
-        "same",
-        "sentence",
-        "should",
-        "some",
-        "such",
-        "text",
-        "than",
-        "that",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "under",
-        "until",
-        "very",
-        "want",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "will",
-        "with",
-        "without",
-        "would",
-        "write",
-        "your",
-        "following",
-        "using",
-    ]
-)
+_COMMON_WORDS = """
+about above after again answer before being below between could does doing down during each else every explain few
+from further give given have having here how into itself just list make many more most must need only other over please
+same sentence should some such text than that their them then there these they this those through under until very want
+what when where which while will with without would write your following using
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 
 def closed(**properties: Any) -> dict[str, Any]:

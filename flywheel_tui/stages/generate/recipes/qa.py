@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from flywheel_tui.stages.generate.asking import Ask
 
 ANGLES = (
-    "what something is", "how something works", "why something happens", "what to do in a case", "how two things differ",
-    "when something fails", "what follows from a fact", "how much or how many",
+    "what something is", "how something works", "why something happens", "what to do in a case",
+    "how two things differ",     "when something fails", "what follows from a fact", "how much or how many",
 )  # fmt: skip
 _ASKS = ("What is the purpose of", "How does one recognise", "Why do people rely on", "What goes wrong most often with",
          "When is it better to avoid", "How would you check", "What follows from a lack of")  # fmt: skip
