@@ -31,6 +31,8 @@ class Settings(BaseModel):
     pause_after: float = Field(60.0, gt=0, description="seconds without a key after which time per decision stops")
     rubric: str = Field("", description="rubric to label with; chosen by the kind of the pairs where empty")
     self_check: float = Field(0.0, ge=0, le=0.5, description="share of one's own decisions shown again")
+    overlap: float = Field(0.2, ge=0, le=1, description="share of pairs that several people label")
+    opinions: int = Field(2, ge=1, le=20, description="people who label each of those pairs")
     break_after: int = Field(50, ge=0, description="minutes of work after which a break is suggested; 0 is never")
     pii_policy: Literal["strict", "warn", "off"] = Field("warn", description="how personal data is treated")
     quality_min_score: float = Field(7.0, description="overall score from which a judged pair passes")

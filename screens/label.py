@@ -136,7 +136,8 @@ class LabelScreen(LabelWriting):
         self.shell.dataset = query.dataset
         self._marked = marked
         self._state = LabelState(rubric, blind=workspace.settings.blind)
-        self._say = None
+        note = self._session.queue.note
+        self._say = Say(note) if note else None
         await self.show_current()
         await self._offer_draft()
 
@@ -307,7 +308,8 @@ class LabelScreen(LabelWriting):
     @staticmethod
     def _end_words(now: LabelSession) -> str:
         if not len(now):
-            return "Nothing to label here: no pair matches.\n\nD chooses a data set, o another order, g b looks at it."
+            why = now.queue.note or "no pair matches"
+            return f"Nothing to label here: {why}.\n\nD chooses a data set, o another order, g b looks at it."
         left = len(now) - now.decided
         words = f"{left:,} of {len(now):,} pairs are undecided" if left else f"all {len(now):,} pairs are decided"
         return f"That was the last pair: {words}.\n\nk goes back   u undoes   o chooses an order   S shows the summary"

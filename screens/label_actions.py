@@ -10,6 +10,7 @@ import msgspec
 from flywheel_tui.records.rubric import Answer
 from flywheel_tui.records.sitting import Statement
 from flywheel_tui.stages import views
+from flywheel_tui.stages.queues import orders
 from screens.label_drafts import LabelDrafts
 from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
@@ -266,7 +267,9 @@ class LabelActions(LabelDrafts):
             now = self.session
             if now is None:
                 raise NotNow("no data set is chosen: press D")
-            order = await self.ask(ChoiceDialog("queue", _ORDERS, now.query.order))
+            made = await self._desk.run(orders)
+            choices = [*_ORDERS, *(Choice(name, name, one.about, one.letter) for name, one in made.items())]
+            order = await self.ask(ChoiceDialog("queue", choices, now.query.order))
             if order and order != now.query.order:
                 query = msgspec.structs.replace(now.query, order=order, reviewer=self.shell.reviewer)
                 await self.begin(query, marked=self._marked)

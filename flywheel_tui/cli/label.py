@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
+from flywheel_tui.cli.label_queue import queue, sample
 from flywheel_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -225,6 +226,10 @@ def merge(ctx: click.Context, /, other: str, dataset: str | None, as_json: bool)
             lines = label_log.read_log(Path(other))
             summary = label_log.import_log(workspace, lines, file=other, dataset=dataset, on_progress=progress.update)
     _show_summary(summary, as_json)
+
+
+label.add_command(queue)
+label.add_command(sample)
 
 
 def _show_summary(summary: LogSummary, as_json: bool) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flywheel_tui.stages import views
+from flywheel_tui.stages.queues.base import Place, make_order
 from flywheel_tui.store import sessions as session_store
-from flywheel_tui.store.views import ViewQuery
+from flywheel_tui.store.views import ORDERS, ViewQuery
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -20,12 +21,21 @@ if TYPE_CHECKING:
 class Queue:
     """The pairs to label, in order. A plain view needs no list: the number of a row gives its pair."""
 
-    def __init__(self, workspace: Workspace, query: ViewQuery, marked: Sequence[int] | None) -> None:
+    def __init__(
+        self, workspace: Workspace, query: ViewQuery, marked: Sequence[int] | None, reviewer: str = ""
+    ) -> None:
         """Reads the whole list where one is needed: not for the event loop."""
         self._workspace = workspace
         self._view = views.open_view(workspace, query)
+        self.note = ""
+        """What the queue holds, in a sentence, where its order does not say so."""
+        self.places: dict[int, Place] = {}
+        """How each pair was drawn, where the queue is a sample."""
         if marked is not None:
             self._view.ids = array("q", marked)
+        elif query.order not in ORDERS:
+            ordered = make_order(workspace, query, reviewer)
+            self._view.ids, self.note, self.places = ordered.pairs, ordered.note, ordered.places
         elif not query.plain:
             views.build(workspace, self._view)
 

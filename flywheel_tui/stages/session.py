@@ -21,8 +21,10 @@ from flywheel_tui.stages import label
 from flywheel_tui.stages.cards import Card, Stamp, load_card, stamp_of
 from flywheel_tui.stages.label import Outcome, Presented
 from flywheel_tui.stages.label_queue import Queue, count_decided, encode_queue
+from flywheel_tui.stages.labels_needed import Needed, labels_needed
 from flywheel_tui.stages.pace import ActiveClock, Pace
 from flywheel_tui.store import labels as label_store
+from flywheel_tui.store import queues as queue_store
 from flywheel_tui.store import sessions as session_store
 from flywheel_tui.store.views import ViewQuery
 
@@ -91,6 +93,8 @@ class LabelSession:
         self.pace = Pace()
         self.repeats = 0
         self.blind = settings.blind
+        self.needed: Needed | None = None
+        """How many more labels would settle what labelling is for; None while nobody has counted."""
         self.saved = False
         """Whether the database knows of this sitting: it is written with the first decision, or on leaving."""
         self._share = settings.self_check
@@ -222,12 +226,16 @@ class LabelSession:
         took = self.time.active_us - self._active_at
         item = self._item if self._item is not None and self._item.pair == card.pair.id else Item(card.pair.id)
         mine = card.mine
+        place = self.queue.places.get(card.pair.id)
+        drawn = place is not None and place.version == card.pair.pair_id
         decision = Decision(
             uid=new_uid(), pair=card.pair.id, version=card.pair.pair_id, reviewer=self.reviewer, status=said.status,
             preference=said.preference, rating=said.rating, answers=said.answers or None, reasons=said.reasons,
             note=said.note, tags=said.tags, flagged=said.flagged, blind=said.blind, revealed=said.revealed,
-            policy=self.query.order, seed=item.seed if card.pair.kind == "preference" else None, session=self.uid,
-            presented=self._shown_at, answered=self._last_answer, active_ms=None if said.stay else took // 1000,
+            policy=self.query.order, stratum=place.stratum if place and drawn else None,
+            inclusion=place.inclusion if place and drawn else None,
+            seed=item.seed if card.pair.kind == "preference" else None, session=self.uid, presented=self._shown_at,
+            answered=self._last_answer, active_ms=None if said.stay else took // 1000,
             repeat_of=item.repeat_of.uid if item.repeat_of and not said.stay else None, edit=said.edit,
         )  # fmt: skip
         return Prepared(
@@ -269,6 +277,8 @@ class LabelSession:
             return
         if not prepared.was_decided and decision.status is not None:
             self.decided += 1
+            if self.needed is not None and (kept := self._cards.get(decision.pair)) is not None:
+                self.needed.counted(kept[1], decision)
         self._mine.pop(decision.pair, None)
         self._mine[decision.pair] = Earlier(decision.uid, decision.status, decision.preference)
         self._plan_repeat()
@@ -295,6 +305,7 @@ class LabelSession:
                 del self._mine[found.pair]
                 self.pace.taken_back()
             self.decided = count_decided(self.workspace, self.queue, self.reviewer)
+            self.needed = labels_needed(self.workspace, self.query.dataset)
         return found
 
     # -- beginning and end (these write)
@@ -365,10 +376,11 @@ def start(
     """
     if not reviewer.strip():
         raise UsageError("a label needs a reviewer; set one with --reviewer or in flywheel.toml")
-    queue = Queue(workspace, query, marked)
+    queue = Queue(workspace, query, marked, reviewer)
     session = LabelSession(
         workspace, query, queue, reviewer, decided=count_decided(workspace, queue, reviewer), index=0, clock=clock
     )
+    session.needed = labels_needed(workspace, query.dataset)
     session.answer_after(session_store.last_answered(workspace.store.read(), reviewer))
     if first is not None:
         session.index = queue.index_of(first) or 0
@@ -380,6 +392,10 @@ def start(
 def _resume_at(workspace: Workspace, session: LabelSession) -> int:
     """After the pair decided last, or at the pair that was left undecided."""
     connection = workspace.store.read()
+    if session.queue.places:
+        labels = queue_store.labels_of_samples(connection, session.queue.dataset_id)
+        done = {pair for pair, reviewer in labels if reviewer == session.reviewer}
+        return next((at for at in range(len(session)) if session.queue.at(at) not in done), len(session))
     cursor = session_store.last_cursor(
         connection, session.reviewer, session.queue.dataset_id, encode_queue(session.query)
     )

@@ -52,6 +52,10 @@ def status_line(session: LabelSession, state: LabelState, glyphs: Glyphs, width:
     if state.card is not None and state.card.pair.flagged:
         flag = glyphs.mark("flagged")
         parts.append(Content.styled(f"{flag.glyph} {flag.word}", f"${flag.token}"))
+    if session.needed is not None:
+        needed = session.needed.count
+        words = "settled" if needed == 0 else "none in sight" if needed is None else f"{needed:,}"
+        parts.append(Content.styled(f"labels still needed: {words}" if width >= 110 else f"need {words}", "$muted"))
     parts.append(Content.styled(f"queue: {session.query.order}", "$muted"))
     if state.card is not None and state.card.verdict is not None:
         words = "verdict seen" if state.revealed else "blind" if not state.judge_visible else "verdict shown"
