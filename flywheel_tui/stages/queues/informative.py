@@ -29,8 +29,8 @@ def most_informative(situation: Situation) -> Ordered:
     labelled = np.array(sorted(situation.truth)[-LEARNT_FROM:], np.int64)
     versions = np.asarray(situation.versions_of(pairs), np.int64)
     found = features(situation, np.concatenate([labelled, versions]))
-    known, asked = (Features(*(part[which] for part in found)) for which in
-                    (slice(0, len(labelled)), slice(len(labelled), None)))  # fmt: skip
+    known = Features(found.vectors[: len(labelled)], found.judge[: len(labelled)])
+    asked = Features(found.vectors[len(labelled) :], found.judge[len(labelled) :])
     truth = np.array([situation.truth[version] for version in labelled.tolist()], bool)
     learnt = enough(truth)
     doubt = uncertainty(predicted(known, truth, asked) if learnt else asked.judge)
