@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("--include-unblinded", is_flag=True, help="Count labels that were made with the verdict in sight.")
 @click.option("--unreadable", type=click.Choice(["leave-out", "wrong", "fail", "tie"]), help="What replies count as "
               "that could not be read (default: as the run was imported, else leave-out).")  # fmt: skip
+@click.option("--split", type=click.Choice(["all", "prompt-dev", "calibrate", "report"]), default="all",
+              show_default=True, help="Only the labels of one split (by seed family).")  # fmt: skip
 @click.option("--per-criterion", is_flag=True, help="Measure every criterion of the rubric as well.")
 @json_option
 @click.pass_context

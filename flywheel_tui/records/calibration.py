@@ -6,14 +6,37 @@ from typing import Any
 
 import msgspec
 
+from flywheel_tui.errors import UsageError
+
 PASSING: tuple[str, ...] = ("approved", "edited")
 """The statuses that may count as a pass; rejected never does, skipped and disputed pairs are left out."""
 POLICIES: tuple[str, ...] = ("leave-out", "wrong", "fail", "tie")
 """What is done with replies that could not be read: left out, counted as wrong, as a fail, or as a tie."""
+IMPORT_POLICIES: tuple[str, ...] = ("skip", "tie", "wrong")
+"""What `judge --import` keeps with a run; skip is its word for leave-out."""
+SPLITS: tuple[str, ...] = ("all", "prompt-dev", "calibrate", "report")
+"""Which labels: all, or those of one of the three disjoint splits by family."""
 UNREADABLE: frozenset[str] = frozenset({
     "unparsed", "bad_json", "bad_schema", "out_of_range", "empty", "refusal", "length",
 })  # fmt: skip
 """Kinds of missing verdicts where the judge did answer: the policy is about these, a dead server is none of them."""
+
+
+def policy_named(word: str) -> str:
+    """The policy that a word stands for. Raises UsageError for an unknown one.
+
+    >>> policy_named("skip")
+    'leave-out'
+    """
+    name = "leave-out" if word == "skip" else word
+    if name not in POLICIES:
+        raise UsageError(f"no policy {word!r} for unreadable replies; there are: {', '.join(POLICIES)}")
+    return name
+
+
+def policies_for(preference: bool) -> tuple[str, ...]:
+    """The policies that make sense: a preference has no fail, a pass or fail has no tie."""
+    return ("leave-out", "wrong", "tie") if preference else ("leave-out", "wrong", "fail")
 
 
 class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +51,7 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     include_unblinded: bool = False
     unreadable: str | None = None
     per_criterion: bool = False
+    split: str = "all"
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +151,9 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
     criteria: tuple[CriterionLine, ...] = ()
     looks: int = 1
+    """How many judges these very labels have measured, this one included."""
+    report_looks: int = 0
+    """How many judges were measured on the report split of this data set, this time included."""
 
 
 class KeptCalibration(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,14 @@ import msgspec
 
 from flywheel_tui.errors import UsageError
 from flywheel_tui.records.calibration import (
-    POLICIES,
+    SPLITS,
     UNREADABLE,
     CalibrateOptions,
     Calibration,
     KeptCalibration,
     LeftOut,
+    policies_for,
+    policy_named,
 )
 from flywheel_tui.stages import calibrate_words as words
 from flywheel_tui.stages.calibrate_measure import NO_ANSWER, Joined, measure_preferences, measure_verdicts
@@ -39,17 +41,15 @@ def check_options(options: CalibrateOptions) -> None:
         raise UsageError(f"--target-precision lies between 0 and 1, not {options.target:g}")
     if not 0 < options.confidence < 1:
         raise UsageError(f"--confidence lies between 0 and 1, not {options.confidence:g}")
-    if options.unreadable is not None and options.unreadable not in POLICIES:
-        raise UsageError(f"no policy {options.unreadable!r} for unreadable replies; there are: {', '.join(POLICIES)}")
+    if options.unreadable is not None:
+        policy_named(options.unreadable)
+    if options.split not in SPLITS:
+        raise UsageError(f"no split {options.split!r}; there are: {', '.join(SPLITS)}")
     given = options.threshold
     if isinstance(given, str) and given != "auto":
         raise UsageError(f"--threshold takes a number or auto, not {given!r}")
     if isinstance(given, float) and not math.isfinite(given):
         raise UsageError("--threshold takes a finite number or auto")
-
-
-OF_IMPORTS = {"skip": "leave-out", "tie": "tie", "wrong": "wrong"}
-"""The policies that `judge --import` keeps with a run."""
 
 
 class Labelled(NamedTuple):
@@ -120,9 +120,12 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
     Raises as `labelled` does. No labels, or labels of one class only, are no error: the figures that cannot be given
     say why.
     """
-    read = labelled(workspace, name, options)
-    options = read.options
-    run, truth, joined = read.run, read.truth, read.joined
+    return measured(workspace, labelled(workspace, name, options), keep=keep)
+
+
+def measured(workspace: Workspace, read: Labelled, *, keep: bool = True) -> Calibration:
+    """Measure what was read, and keep what came of it. At another threshold: replace `read.options` first."""
+    options, run, truth, joined = read.options, read.run, read.truth, read.joined
     connection = workspace.store.read()
     measure = measure_preferences if read.preference else measure_verdicts
     fields = measure(joined, read.verdicts, read.families, options)
@@ -136,7 +139,9 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
     found = Calibration(
         dataset=read.dataset.name, tag=run.tag, judge=run.judge.name if run.judge else "unknown",
         judge_hash=judge_hash, labels_hash=labels_hash, verdicts_mark=read.mark, options=options, left_out=left_out,
-        looks=store.looks(connection, labels_hash, judge_hash), **fields,
+        looks=store.looks(connection, labels_hash, judge_hash),
+        report_looks=store.report_looks(connection, read.dataset.id, judge_hash if options.split == "report" else None),
+        **fields,
     )  # fmt: skip
     if options.per_criterion:
         from flywheel_tui.stages.calibrate_criteria import criteria_lines
@@ -152,9 +157,9 @@ def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
 def _resolved(options: CalibrateOptions, run: RunRow, preference: bool) -> CalibrateOptions:
     """Where no policy is given, the one that recorded judgments were taken in with holds, else leaving out."""
     if options.unreadable is not None:
-        return options
-    kept = OF_IMPORTS.get(str(run.settings.get("unparsed")), "leave-out")
-    kept = "leave-out" if kept == "tie" and not preference else kept
+        return msgspec.structs.replace(options, unreadable=policy_named(options.unreadable))
+    kept = policy_named(str(run.settings.get("unparsed") or "leave-out"))
+    kept = kept if kept in policies_for(preference) else "leave-out"
     return msgspec.structs.replace(options, unreadable=kept)
 
 
@@ -163,10 +168,21 @@ def _has_preferences(connection: Any, dataset_id: int) -> bool:
 
 
 def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preference: bool) -> Truth:
-    return human_truth(
+    found = human_truth(
         connection, dataset_id, preference=preference, approved_is=options.approved_is, reviewer=options.reviewer,
         include_unblinded=options.include_unblinded,
     )  # fmt: skip
+    return found if options.split == "all" else _of_split(connection, found, options.split)
+
+
+def _of_split(connection: Any, truth: Truth, split: str) -> Truth:
+    """The labels of one split: no family straddles two."""
+    import numpy as np
+
+    from flywheel_tui.stages.judge.few_shot import splits_of
+
+    kept = np.array(splits_of(store.family_names(connection, truth.version.tolist())), np.str_) == split
+    return truth._replace(version=truth.version[kept], said=truth.said[kept], inclusion=truth.inclusion[kept])
 
 
 def _check_kind(options: CalibrateOptions, preference: bool) -> None:
@@ -229,7 +245,7 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     for row in store.kept(connection, dataset.id):
         found, run = row.calibration, runs[row.judge_run_id]
         options = found.options
-        key = (options.approved_is, options.reviewer, options.include_unblinded, found.kind)
+        key = (options.approved_is, options.reviewer, options.include_unblinded, options.split, found.kind)
         if key not in hashes:
             hashes[key] = _hash_now(connection, dataset.id, found)
         stale = []

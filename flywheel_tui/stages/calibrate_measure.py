@@ -67,7 +67,7 @@ def measure_verdicts(
 
     from flywheel_tui.stats.confusion import rates
 
-    threshold = _threshold(joined, verdicts, families, options)
+    threshold = threshold_of(joined, verdicts, families, options)
     said, kept = joined.said.astype(bool), np.ones(len(joined.said), bool)
     if threshold is not None and threshold.value is not None and joined.score is not None:
         kept = ~np.isnan(joined.score) | ~np.isin(joined.version, verdicts.version)
@@ -86,23 +86,24 @@ def measure_verdicts(
     weighted = {}
     if drawn.any():
         own = None if owners is None else owners[drawn]
-        weighted = _named(rates(truth[drawn], said[drawn], weights, families=own, level=options.confidence))
+        weighted = named(rates(truth[drawn], said[drawn], weights, families=own, level=options.confidence))
     return {
         "kind": "verdict", "pairs": len(truth), "classes": (), "table": {},
         "counts": Counts(tp=int(c.tp), fp=int(c.fp), tn=int(c.tn), fn=int(c.fn)),
-        "rates": _named(found), "weighted": weighted, "weighted_labels": int(drawn.sum()), "threshold": threshold,
+        "rates": named(found), "weighted": weighted, "weighted_labels": int(drawn.sum()), "threshold": threshold,
         "pass_rate": _pass_rate(c, verdicts, threshold, truth[drawn], weights, options.confidence),
         "no_skill": found.majority_accuracy, "families": len(truth) if owners is None else int(owners.max()) + 1,
-        "labels_needed": _labels_needed(c, options), "no_score": int(np.count_nonzero(~kept)),
+        "labels_needed": labels_needed(c, options), "no_score": int(np.count_nonzero(~kept)),
         "headline": "", "remarks": (),
     }  # fmt: skip
 
 
-def _named(found: Rates) -> dict[str, Number]:
+def named(found: Rates) -> dict[str, Number]:
+    """The rates that are shown, by name."""
     return {name: number(getattr(found, name)) for name in RATES}
 
 
-def _labels_needed(c: Confusion, options: CalibrateOptions) -> int | None:
+def labels_needed(c: Confusion, options: CalibrateOptions) -> int | None:
     """Labels of any verdict that would likely decide whether the precision reaches the target; 0: it is decided."""
     from flywheel_tui.stats.planner import labels_to_decide
 
@@ -119,7 +120,6 @@ def _pass_rate(
     """The true pass rate of everything that was judged."""
     import numpy as np
 
-    from flywheel_tui.stats.estimate import poststrat_beta
     from flywheel_tui.stats.weighted import weighted_rate
 
     if not c.n:
@@ -130,6 +130,13 @@ def _pass_rate(
     if threshold is not None and threshold.value is not None and verdicts.score is not None:
         passed = int(np.count_nonzero(verdicts.score >= threshold.value))
         judged = int(np.count_nonzero(~np.isnan(verdicts.score)))
+    return corrected_pass_rate(c, passed, judged, level)
+
+
+def corrected_pass_rate(c: Confusion, passed: int, judged: int, level: float) -> Number:
+    """The true pass rate of `judged` pairs, `passed` of which the judge passes, from the labelled ones among them."""
+    from flywheel_tui.stats.estimate import poststrat_beta
+
     # replies that could not be read are labelled, but not among the verdicts
     others = max(0.0, passed - c.tp - c.fp)
     unlabelled = max(others, judged - c.n)
@@ -137,9 +144,10 @@ def _pass_rate(
     return Number(value=rate.value, low=rate.low, high=rate.high, n=c.n, method="post-stratified Beta", why=rate.why)
 
 
-def _threshold(
+def threshold_of(
     joined: Joined, verdicts: Verdicts, families: dict[int, bytes], options: CalibrateOptions
 ) -> ThresholdAnswer | None:
+    """The threshold that was given, or the one that can be guaranteed ("auto"); None where none was asked for."""
     import numpy as np
 
     from flywheel_tui.stats.guarantee import ltt_threshold

@@ -122,6 +122,10 @@ def _limits(found: Calibration) -> list[str]:
                      "weighted figure")  # fmt: skip
     if found.families < found.pairs:
         lines.append(f"the {found.pairs:,} pairs come from {found.families:,} families; intervals are over families")
+    if found.options.split != "all":
+        lines.append(f"only the labels of the split {found.options.split} count, a part of the seed families")
+    if found.options.split == "report" and found.report_looks > 1:
+        lines.append(f"the report split has measured {found.report_looks} judges: each look spends some of its worth")
     if found.looks > 1:
         lines.append(
             f"these labels have measured {found.looks} judges: choosing among judges on them flatters the best"

@@ -48,8 +48,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     include_unblinded: bool = False
 
 
-def compare(workspace: Workspace, name: str, asked: Asked) -> Comparison:
-    """Compare judges and reviewers on the versions that they share, and write `reports/NAME/compare.json`.
+def compare(workspace: Workspace, name: str, asked: Asked, *, write: bool = True) -> Comparison:
+    """Compare judges and reviewers on the versions that they share; `write` keeps it in `reports/NAME/compare.json`.
 
     Raises UsageError for fewer than two, NotFoundError for one that is not there. No common pairs are no error.
     """
@@ -66,7 +66,7 @@ def compare(workspace: Workspace, name: str, asked: Asked) -> Comparison:
         families = store.families(connection, dataset.id)
     left_out = sum(count for _, count in people)
     found = _compared(dataset.name, [*raters, *(rater for rater, _ in people)], families, preference, left_out)
-    return _written(workspace, found)
+    return _written(workspace, found) if write else found
 
 
 def everybody(workspace: Workspace, name: str) -> tuple[str, ...]:

@@ -97,15 +97,25 @@ def ltt_threshold(
         passed = everything if len(everything) else s
         return Guarantee(proven, tuple(path), 0, float((passed >= proven).mean()), _found(proven, target, delta))
     more = labels_needed(path[-1], len(s), target, delta)
-    return Guarantee(None, tuple(path), more, 0.0, _none_yet(path[-1], more, target))
+    return Guarantee(None, tuple(path), more, 0.0, _none_yet(path[-1], more, target, delta))
+
+
+def likely_fails(step: Step, target: float) -> float:
+    """The share of fails that is taken for the truth at a threshold: (fp + ½) / (n + 1), 0 where there was none yet,
+    and fp / n where only that is better than the target (few labels).
+    """
+    if not step.fp:
+        return 0.0
+    careful = (step.fp + 0.5) / (step.n + 1)
+    return careful if careful < 1 - target else step.fp / step.n
 
 
 def labels_needed(step: Step, labels: int, target: float, delta: float) -> int | None:
-    """How many more random labels would likely prove `target` at a threshold, if its share of fails stays as it is.
+    """How many more random labels would likely prove `target` at a threshold, if the share of fails stays as it is.
 
-    The share is (fp + ½) / (n + 1). None where it is no better than the target, or more than a million would be needed.
+    None where that share is no better than the target, or where more than a million would be needed.
     """
-    share = (step.fp + 0.5) / (step.n + 1)
+    share = likely_fails(step, target)
     if share >= 1 - target:
         return None
     low, high = 0, 8
@@ -119,6 +129,15 @@ def labels_needed(step: Step, labels: int, target: float, delta: float) -> int |
         low, high = (low, middle) if proven else (middle, high)
     above = max(step.n, 1) / max(labels, 1)
     return max(1, math.ceil(high / above) - labels)
+
+
+def is_refuted(step: Step, target: float, delta: float) -> bool:
+    """Whether so many fails would be rare (at most delta) if the precision were the target: the exact upper tail."""
+    if not step.n:
+        return False
+    from scipy.special import bdtrc
+
+    return step.fp > 0 and float(bdtrc(step.fp - 1, step.n, 1 - target)) <= delta
 
 
 class Abstention(NamedTuple):
@@ -189,8 +208,17 @@ def _found(line: float, target: float, delta: float) -> str:
     return f"At {line:g} and above, precision is at least {target:.0%} (proven with {1 - delta:.0%} confidence)."
 
 
-def _none_yet(step: Step, more: int | None, target: float) -> str:
-    so_far = f"{step.fp} of the {step.n} labelled pairs at {step.threshold:g} and above are fails"
-    if more is None:
-        return f"None yet: {so_far}, which is no better than a precision of {target:.0%}; a better judge is needed."
-    return f"None yet: {so_far}; about {more:,} more labels would settle it, if that share holds."
+def _none_yet(step: Step, more: int | None, target: float, delta: float) -> str:
+    if not step.n:
+        needed = f"about {more or 1:,} more labels are needed"
+        return f"None yet: no labelled pair scores {step.threshold:g} or above; {needed}."
+    what, fails = "pair" if step.n == 1 else "pairs", "is a fail" if step.fp == 1 else "are fails"
+    so_far = f"{step.fp:,} of the {step.n:,} labelled {what} at {step.threshold:g} and above {fails}"
+    if more is not None:
+        return f"None yet: {so_far}; about {more:,} more labels would settle it, if that share holds."
+    if is_refuted(step, target, delta):
+        return f"None yet: {so_far}, which is worse than a precision of {target:.0%}; a better judge is needed."
+    return (
+        f"None yet: {so_far}; too few to tell whether a precision of {target:.0%} is in reach: label more of them, or"
+        " aim lower."
+    )

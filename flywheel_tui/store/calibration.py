@@ -203,6 +203,16 @@ def families(connection: sqlite3.Connection, dataset_id: int) -> dict[int, bytes
     return found
 
 
+def family_names(connection: sqlite3.Connection, versions: Sequence[int]) -> list[bytes]:
+    """The name of the family of each version, in this order: its seed's uid, else its own (an edit names the first)."""
+    rows = connection.execute(
+        "SELECT p.id, coalesce(p.family, p.uid) FROM json_each(?) j CROSS JOIN pair p ON p.id = j.value",
+        (msgspec.json.encode(list(versions)).decode(),),
+    )
+    found: dict[int, bytes] = dict(rows)
+    return [found[version] for version in versions]
+
+
 def pairs_of(connection: sqlite3.Connection, versions: Sequence[int]) -> list[int]:
     """The numbers of the pairs that these versions belong to, in order: up from edit to edit."""
     rows = connection.execute(
@@ -263,12 +273,13 @@ def write(connection: sqlite3.Connection, dataset_id: int, run_id: int, found: C
     threshold, options = found.threshold, found.options
     method = "judge" if threshold is None else "learn then test" if threshold.guaranteed else "given"
     connection.execute(
-        "INSERT INTO calibration (dataset_id, judge_run_id, judge_hash, labels_hash, verdicts_mark, options, target,"
-        " confidence, method, n, threshold, result, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO calibration (dataset_id, judge_run_id, judge_hash, labels_hash, verdicts_mark, options, split,"
+        " target, confidence, method, n, threshold, result, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (judge_run_id, judge_hash, labels_hash, verdicts_mark, options) DO UPDATE SET"
         " result = excluded.result, threshold = excluded.threshold, n = excluded.n, created = excluded.created",
         (
-            dataset_id, run_id, found.judge_hash, found.labels_hash, found.verdicts_mark, _key(options),
+            dataset_id, run_id, found.judge_hash, found.labels_hash, found.verdicts_mark, _key(options), options.split,
             options.target, options.confidence, method, found.pairs, threshold.value if threshold else None,
             msgspec.json.encode(found).decode(), now_us(),
         ),
@@ -295,3 +306,10 @@ def looks(connection: sqlite3.Connection, labels_hash: str, judge_hash: str) -> 
     """How many judges these very labels have measured, this one included: each choice made on them wears them out."""
     query = "SELECT count(DISTINCT judge_hash) FROM calibration WHERE labels_hash = ? AND judge_hash <> ?"
     return 1 + int(connection.execute(query, (labels_hash, judge_hash)).fetchone()[0])
+
+
+def report_looks(connection: sqlite3.Connection, dataset_id: int, judge_hash: str | None) -> int:
+    """How many judges were measured on the report split; one that is about to be (its hash) is among them."""
+    query = "SELECT DISTINCT judge_hash FROM calibration WHERE dataset_id = ? AND split = 'report'"
+    seen = {found for (found,) in connection.execute(query, (dataset_id,))}
+    return len(seen | ({judge_hash} if judge_hash is not None else set()))

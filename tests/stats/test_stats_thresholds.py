@@ -16,6 +16,7 @@ from flywheel_tui.stats.guarantee import (
     Step,
     conformal_threshold,
     labels_needed,
+    likely_fails,
     ltt_threshold,
     p_of_errors,
     two_thresholds,
@@ -118,12 +119,23 @@ def test_none_yet_says_what_would_settle_it() -> None:
         ltt_threshold(scores, scores, truth, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("fp", "n", "says", "more"),
+    [(0, 0, "no labelled pair scores 8 or above", 29), (0, 2, "about 27 more labels would settle it", 27),
+     (1, 1, "too few to tell", None), (1, 3, "too few to tell", None), (30, 60, "a better judge is needed", None)],
+)  # fmt: skip
+def test_few_labels_do_not_call_for_a_better_judge(fp: int, n: int, says: str, more: int | None) -> None:
+    found = ltt_threshold([1.0, 8.0, 9.0], [8.0] * n, [False] * fp + [True] * (n - fp), grid=[8.0], start=0)
+    assert (found.threshold, found.labels_needed) == (None, more)
+    assert says in found.why
+
+
 @given(st.integers(0, 60), st.integers(0, 5))
 @settings(deadline=None, max_examples=50)
 def test_the_labels_asked_for_would_do(n: int, fp: int) -> None:
     fp = min(fp, n)
     more = labels_needed(Step(0.5, n, fp, 1.0), n, 0.9, 0.05)
-    share = (fp + 0.5) / (n + 1)
+    share = likely_fails(Step(0.5, n, fp, 1.0), 0.9)
     assert (more is None) == (share >= 0.1) or share > 0.099
     if more is not None and p_of_errors(math.floor(share * n), n, 0.9) > 0.05:
         assert p_of_errors(math.floor(share * (n + more)), n + more, 0.9) <= 0.05

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from flywheel_tui.errors import InputError, UsageError
+from flywheel_tui.records.calibration import IMPORT_POLICIES
 from flywheel_tui.records.judgment import A_FIRST, B_FIRST, Judged, Missing, NoVerdict, Verdict
 from flywheel_tui.stages.judge.engine import alone
 from flywheel_tui.stages.judge.identity import judge_of
@@ -23,7 +24,6 @@ from flywheel_tui.stages.judge.options import JudgeReport, default_tag, valid_ta
 from flywheel_tui.stages.judge.read import DEFAULT_PASS, both_orders, preferred
 from flywheel_tui.stages.judge.record import ROWS, Counts
 from flywheel_tui.stages.judge.run import report_of
-from flywheel_tui.stages.judge.unparsed import POLICIES
 from flywheel_tui.store import judging, pair_keys
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judging import Row
@@ -74,8 +74,8 @@ def import_judgments(workspace: Workspace, options: ImportOptions) -> JudgeRepor
     """
     from flywheel_tui.stages.readers import open_source
 
-    if options.unparsed is not None and options.unparsed not in POLICIES:
-        raise UsageError(f"--unparsed is one of: {', '.join(POLICIES)}")
+    if options.unparsed is not None and options.unparsed not in IMPORT_POLICIES:
+        raise UsageError(f"--unparsed is one of: {', '.join(IMPORT_POLICIES)}")
     started = time.monotonic()
     path = Path(options.file).absolute()
     dataset = get_dataset(workspace.store.read(), options.dataset)

@@ -1,21 +1,20 @@
 """How recorded judgments that nobody could read count where a run is compared with people: a policy, shown and chosen.
 
-The published accuracy of one and the same file is 71.07, 71.56 or 69.77 %, by this policy alone.
+The published accuracy of one and the same file is 71.07, 71.56 or 69.77 %, by this policy alone. Which kinds of
+missing verdicts fall under it, and what the policies are called, stands in `records.calibration`, for every command.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flywheel_tui.errors import UsageError
-from flywheel_tui.records.judgment import Missing
+from flywheel_tui.records.calibration import UNREADABLE, policy_named
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
-POLICIES = ("skip", "tie", "wrong")
 NOTHING_RIGHT = "unparsed"
 """The class that an unread judgment has under `wrong`: no person ever chose it."""
 
@@ -31,22 +30,20 @@ class Counted(NamedTuple):
 def preferences_of(workspace: Workspace, dataset: str, tag: str, policy: str | None = None) -> Counted:
     """The preferences of a run as they count under a policy (None: the one that is kept with the run).
 
-    Only judgments of kind `unparsed` fall under it; a service that failed says nothing about a pair under any policy.
-    Raises NotFoundError, UsageError.
+    A service that failed says nothing about a pair under any policy. Raises NotFoundError, UsageError.
     """
     connection = workspace.store.read()
     row = get_dataset(connection, dataset)
     run = judging.get_run(connection, row.id, tag)
     policy = policy or str(run.settings.get("unparsed", "skip"))
-    if policy not in POLICIES:
-        raise UsageError(f"the policy for unparsed judgments is one of: {', '.join(POLICIES)}")
+    counted = policy_named(policy)
     found: dict[int, str] = {}
     unread = 0
     for said in judging.said_by(connection, run.id, row.id):
         if said.preference is not None:
             found[said.root] = said.preference
-        elif said.kind == Missing.UNPARSED:
+        elif said.kind in UNREADABLE:
             unread += 1
-            if policy != "skip":
-                found[said.root] = "tie" if policy == "tie" else NOTHING_RIGHT
+            if counted != "leave-out":
+                found[said.root] = "tie" if counted == "tie" else NOTHING_RIGHT
     return Counted(policy, found, unread)
