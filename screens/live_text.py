@@ -10,7 +10,7 @@ from textual.content import Content
 from flywheel_tui.text import human_duration, human_number
 from screens.glyphs import Glyphs
 from screens.safe import safe_text
-from screens.widgets.job_text import left_words, rate_words, share_of, short_age, state_mark
+from screens.widgets.job_text import event_lines, left_words, rate_words, share_of, short_age, state_mark
 
 if TYPE_CHECKING:
     from flywheel_tui.records.job import Job, JobEvent
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flywheel_tui.stages.live import LiveView, Passing, Spent
     from screens.live_list import Line
 
-_NAME = 10
+_NAME = 11
 """Cells of the name before a figure."""
 
 
@@ -51,7 +51,7 @@ def progress_line(view: LiveView, glyphs: Glyphs, width: int) -> Content:
         parts.append(Content(f"{job.done:,} of {job.total:,} {unit}"))
     elif job.done:
         parts.append(Content(f"{job.done:,} {unit}"))
-    if job.state == "running" and job.phase:
+    if job.state == "running" and job.phase and (width >= 100 or share is None):
         parts.append(safe_text(job.phase, multiline=False, limit=24, style="$muted"))
     if job.state == "running" and job.rate is not None:
         spark = sparkline(view.rates, max(min(width // 8, 30), 8), glyphs)
@@ -90,9 +90,7 @@ def word_line(view: LiveView, events: Sequence[JobEvent], lost: bool, now: int) 
     if view.calls is not None and view.calls.breaker in ("open", "half-open", "locked"):
         return Content.styled("the back end does not answer: it is asked again in a while, nothing is lost", "$edit")
     if events:
-        last = events[-1]
-        style = {"error": "$reject", "warning": "$edit"}.get(last.level, "$muted")
-        return safe_text(f"{short_age(last.at, now)} ago: {last.text}", multiline=False, limit=400, style=style)
+        return event_lines(events[-1:])[0].stylize_before("$muted")
     return Content()
 
 
@@ -231,14 +229,14 @@ def spent_lines(found: Spent, glyphs: Glyphs) -> list[Content]:
         tokens = f"{human_number(found.tokens_in)} in, {human_number(found.tokens_out)} out"
         lines.append(_row("tokens", tokens))
     if found.cap_tokens is not None:
-        lines.append(_row("", *_against(found.held_tokens, found.cap_tokens, human_number, glyphs)))
+        lines.append(_row("budget", *_against(found.held_tokens, found.cap_tokens, human_number, glyphs)))
     price = "unknown price" if found.unpriced and not found.cost_micro else f"${found.cost_micro / 1e6:,.4f}"
     more = " and more (some prices unknown)" if found.unpriced and found.cost_micro else ""
     if found.calls or found.cost_micro:
         lines.append(_row("cost", (price, "bold"), more))
     if found.cap_micro is not None:
         lines.append(
-            _row("", *_against(found.held_micro, found.cap_micro, lambda value: f"${value / 1e6:,.2f}", glyphs))
+            _row("budget", *_against(found.held_micro, found.cap_micro, lambda value: f"${value / 1e6:,.2f}", glyphs))
         )
     if found.hits:
         lines.append(_row("cache", f"{found.hits:,} answers were known"))

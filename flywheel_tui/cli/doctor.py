@@ -36,6 +36,7 @@ def _of_workspace(ctx: click.Context, mend: bool) -> Iterator[Check]:
     from flywheel_tui.errors import FlywheelError
     from flywheel_tui.stages.doctor import Check, workspace_checks
     from flywheel_tui.stages.doctor import mend as mend_now
+    from flywheel_tui.stages.doctor_back_ends import back_end_checks
 
     try:
         workspace = open_workspace(ctx)
@@ -47,6 +48,7 @@ def _of_workspace(ctx: click.Context, mend: bool) -> Iterator[Check]:
         note(f"mended: {pairs:,} pairs, {figures:,} counters")
     yield from workspace_checks(workspace)
     yield from _queue_checks(workspace)
+    yield from back_end_checks(workspace)
 
 
 def _queue_checks(workspace: Workspace) -> Iterator[Check]:

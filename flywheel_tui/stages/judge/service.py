@@ -39,6 +39,11 @@ class Service:
         return self._backend.model
 
     @property
+    def place(self) -> str:
+        """The server, as the table of prices names it."""
+        return self._backend.place
+
+    @property
     def priced(self) -> bool:
         """Whether the price of the model is known (or will be told by the server)."""
         found = self._prices.price(self._backend.place, self._backend.model)
