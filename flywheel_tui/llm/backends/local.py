@@ -69,32 +69,8 @@ class LocalBackend:
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
-            try:
-                from transformers import AutoModelForCausalLM, AutoTokenizer
-                from transformers.utils.logging import disable_progress_bar
-            except ImportError:
-                raise MissingExtraError("the back end local", "transformers", "local") from None
-            # A bar on standard error would be drawn across the screen.
-            disable_progress_bar()
-            try:
-                options = {"local_files_only": True, "trust_remote_code": False}
-                tokenizer = AutoTokenizer.from_pretrained(self.path, padding_side="left", **options)
-                model = AutoModelForCausalLM.from_pretrained(self.path, dtype="auto", use_safetensors=True, **options)
-            except (OSError, ValueError, KeyError) as error:
-                raise UsageError(f"the model in {self.path} cannot be loaded: {str(error)[:200]}") from None
-            if self.adapter is not None:
-                model = self._with_adapter(model)
-            if tokenizer.pad_token_id is None:
-                tokenizer.pad_token = tokenizer.eos_token
-            self._loaded = (model.to(self.device or _best_device()).eval(), tokenizer)
+            self._loaded = load_model(self.path, self.adapter, self.device)
         return self._loaded
-
-    def _with_adapter(self, model: Any) -> Any:
-        try:
-            from peft import PeftModel
-        except ImportError:
-            raise MissingExtraError("an adapter", "peft", "train") from None
-        return PeftModel.from_pretrained(model, str(self.adapter), use_safetensors=True)
 
     def _generate(self, model: Any, tokenizer: Any, request: Request, stop: threading.Event) -> Reply:
         import torch
@@ -157,6 +133,39 @@ class LocalBackend:
     async def aclose(self) -> None:
         """Forget the model."""
         self._loaded = None
+
+
+def load_model(path: Path, adapter: Path | None = None, device: str = "") -> tuple[Any, Any]:
+    """Model and tokenizer of a folder, with an adapter's weights on top where one is given, ready to be asked.
+
+    Raises UsageError where it cannot be loaded, MissingExtraError without transformers (or peft, for an adapter).
+    """
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
+    except ImportError:
+        raise MissingExtraError("the back end local", "transformers", "local") from None
+    # A bar on standard error would be drawn across the screen.
+    disable_progress_bar()
+    try:
+        options = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left", **options)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", use_safetensors=True, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"the model in {path} cannot be loaded: {str(error)[:200]}") from None
+    if adapter is not None:
+        model = _with_adapter(model, adapter)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.to(device or _best_device()).eval(), tokenizer
+
+
+def _with_adapter(model: Any, adapter: Path) -> Any:
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise MissingExtraError("an adapter", "peft", "train") from None
+    return PeftModel.from_pretrained(model, str(adapter), use_safetensors=True)
 
 
 def _best_device() -> str:
