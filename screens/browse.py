@@ -280,7 +280,7 @@ class BrowseScreen(BrowseFindings):
             return has_rows
         if action == "more":
             return self.query_one(PairPane).has_more if self.is_mounted else False
-        if action in ("search", "filter", "order", "views", "clear", "refresh"):
+        if action in ("search", "filter", "order", "views", "clear", "refresh", "judge"):
             return has_view
         return True
 
@@ -431,6 +431,15 @@ class BrowseScreen(BrowseFindings):
         """Label from here, or the marked pairs."""
         if self._state is not None:
             await self.shell.open_label(self._state.query, self._current_id(), self._state.marked_ids())
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="judge")
+    async def action_judge(self) -> None:
+        """Have what the filter matches judged, and watch."""
+        from screens.judge_start import ask_and_judge
+
+        if self._state is not None:
+            query = self._state.query
+            await ask_and_judge(self, query.dataset, pairs=len(self._state.view), where=query.filter or "")
 
     def action_bulk(self) -> None:
         """Label many at once."""

@@ -192,7 +192,7 @@ class DatasetsScreen(WorkScreen):
             return bool(self._summaries)
         if action == "label":
             return bool(self._summaries) and self.shell.can_label
-        if action in ("export", "absolute", "validate", "report"):
+        if action in ("export", "absolute", "validate", "report", "judge"):
             return bool(self._summaries)
         return True
 
@@ -240,6 +240,14 @@ class DatasetsScreen(WorkScreen):
 
         if (current := self.current) is not None:
             await ask_and_run(self, current.row.name)
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="judge")
+    async def action_judge(self) -> None:
+        """Ask who judges and how, have it done, and watch."""
+        from screens.judge_start import ask_and_judge
+
+        if (current := self.current) is not None:
+            await ask_and_judge(self, current.row.name, pairs=current.row.pairs)
 
     async def action_report(self) -> None:
         """What the checks found."""

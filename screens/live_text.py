@@ -115,7 +115,7 @@ def _ended(view: LiveView, now: int) -> Content:
         words.insert(
             1,
             f"a sample; the {left:,.0f} left would take about {human_duration(seconds)},"
-            f" {human_number(round(tokens))} tokens{price}",
+            f" {human_number(round(tokens))} tokens{price}; J on Datasets goes on",
         )
     return Content.styled("; ".join(words), "$approve" if job.state == "done" else "$muted")
 
@@ -132,7 +132,7 @@ def passing_lines(found: Passing, glyphs: Glyphs, width: int, height: int) -> li
         told = ", ".join(f"{name} {count:,}" for name, count in found.preferences.items())
         lines.append(_row("preferred", told))
     elif found.rate is not None:
-        told = f"  95 %: {found.low:.1%} – {found.high:.1%}"
+        told = f"  95 %: {found.low * 100:.1f}–{found.high:.1%}"
         lines.append(_row("passed", (f"{found.rate:.1%}", "bold"), told))
     lines.append(_row("judged", f"{found.judged:,}", ("" if found.unjudged else "  all with a verdict", "$muted")))
     if found.unjudged:
