@@ -55,26 +55,35 @@ class Ledger(Protocol):
 
 
 class MemoryLedger:
-    """A ledger of this process. A money budget takes no call whose price is unknown: that could cost anything."""
+    """A ledger of this process: the account itself, which a ledger in a store adds its writing to.
+
+    Caps are in millionths of a dollar and in tokens; None is no cap. A money budget takes no call whose price is
+    unknown: that could cost anything.
+    """
 
     def __init__(self, *, budget_micro: int | None = None, budget_tokens: int | None = None) -> None:
-        self.budget_micro, self.budget_tokens = budget_micro, budget_tokens
+        self.cap_micro, self.cap_tokens = budget_micro, budget_tokens
         self._holds: dict[int, Hold] = {}
         self._numbers = itertools.count(1)
         self._cost = self._tokens = self._calls = self._unpriced = self._uncertain = 0
         self._held_cost = self._held_tokens = 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call holds anything: then a refusal is final."""
+        return not self._holds
+
     def reserve(self, cost_micro: int | None, tokens: int) -> Hold:
-        """Set aside. Raises BackendFault of kind `cost_cap`."""
-        if self.budget_micro is not None:
+        """Set aside what one call may cost at most. Raises BackendFault of kind `cost_cap`."""
+        if self.cap_micro is not None:
             if cost_micro is None:
                 raise BackendFault(
                     "cost_cap", "a budget in money is set and this model has no price; add it to prices.toml"
                 )
-            if self._cost + self._held_cost + cost_micro > self.budget_micro:
-                raise BackendFault("cost_cap", f"the budget of ${self.budget_micro / 1e6:,.2f} is used up")
-        if self.budget_tokens is not None and self._tokens + self._held_tokens + tokens > self.budget_tokens:
-            raise BackendFault("cost_cap", f"the budget of {self.budget_tokens:,} tokens is used up")
+            if self._cost + self._held_cost + cost_micro > self.cap_micro:
+                raise BackendFault("cost_cap", f"the budget of ${self.cap_micro / 1e6:,.2f} is used up")
+        if self.cap_tokens is not None and self._tokens + self._held_tokens + tokens > self.cap_tokens:
+            raise BackendFault("cost_cap", f"the budget of {self.cap_tokens:,} tokens is used up")
         hold = Hold(next(self._numbers), cost_micro, tokens)
         self._holds[hold.id] = hold
         self._held_cost += cost_micro or 0
@@ -94,7 +103,7 @@ class MemoryLedger:
         self._take(hold)
 
     def uncertain(self, hold: Hold) -> None:
-        """The call broke off and may have been billed."""
+        """The call broke off and may have been billed: what was set aside counts."""
         if self._take(hold):
             self._cost += hold.cost_micro or 0
             self._tokens += hold.tokens
@@ -111,11 +120,6 @@ class MemoryLedger:
     def spent(self) -> Spent:
         """How it stands."""
         return Spent(
-            cost_micro=self._cost,
-            tokens=self._tokens,
-            calls=self._calls,
-            unpriced=self._unpriced,
-            uncertain=self._uncertain,
-            held_micro=self._held_cost,
-            held_tokens=self._held_tokens,
-        )
+            cost_micro=self._cost, tokens=self._tokens, calls=self._calls, unpriced=self._unpriced,
+            uncertain=self._uncertain, held_micro=self._held_cost, held_tokens=self._held_tokens,
+        )  # fmt: skip

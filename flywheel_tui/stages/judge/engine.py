@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flywheel_tui.errors import ConflictError, Paused
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.judgment import WHOLE_SERVICE, Judged, Missing, NoVerdict, Use
+from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge.ask import Answered, Asker, Question, judged
-from flywheel_tui.stages.judge.budget import Budget
 from flywheel_tui.stages.judge.plan import Asked, Pairs
 from flywheel_tui.stages.judge.prompt import Text, can_judge
 from flywheel_tui.stages.judge.record import Recorder

@@ -18,7 +18,7 @@ from flywheel_tui.store.judging import Row
 from flywheel_tui.store.response_cache import Cached
 
 if TYPE_CHECKING:
-    from flywheel_tui.stages.judge.budget import Budget
+    from flywheel_tui.stages.budget import Budget
     from flywheel_tui.workspace import Workspace
 
 ROWS = 200

@@ -12,8 +12,8 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.records.job import Claim, Job
 from flywheel_tui.records.judgment import INFRASTRUCTURE, WHOLE_SERVICE
 from flywheel_tui.records.task import Task
+from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge import service as services
-from flywheel_tui.stages.judge.budget import Budget
 from flywheel_tui.stages.judge.engine import Engine, JudgePaused, alone
 from flywheel_tui.stages.judge.options import Estimate, JudgeOptions, JudgeReport, default_tag, rate_of
 from flywheel_tui.stages.judge.plan import Asked, Pairs, make_judge, pairs_to_ask

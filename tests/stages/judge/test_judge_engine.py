@@ -321,7 +321,7 @@ def test_a_spent_budget_pauses_the_job_and_a_raised_one_goes_on(
 
 
 def test_what_a_killed_process_had_reserved_counts_as_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flywheel_tui.stages.judge.budget import Budget
+    from flywheel_tui.stages.budget import Budget
 
     with make_workspace(tmp_path, sft(1)) as workspace:
         job = jobs.enqueue(workspace.store, "judge", {}, title="t")
