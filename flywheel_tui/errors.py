@@ -56,7 +56,7 @@ class NotFoundError(FlywheelError):
 
     def __init__(self, what: str, name: str, known: list[str] | None = None) -> None:
         self.what, self.name, self.known = what, name, known or []
-        listed = f"; there are: {', '.join(self.known[:20])}" if self.known else ""
+        listed = f"; there are: {', '.join(self.known[:40])}" if self.known else ""
         super().__init__(f"no {what} named {name!r}{listed}")
 
 

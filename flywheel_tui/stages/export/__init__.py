@@ -4,6 +4,7 @@ from flywheel_tui.stages.export.base import Exporter, LeftOut, Options, exporter
 from flywheel_tui.stages.export.report import ExportFile, ExportRequest, ExportResult
 from flywheel_tui.stages.export.run import check, export, run_job
 from flywheel_tui.stages.export.split import Splitter, parse_split
+from flywheel_tui.stages.export.templates import Preview, preview
 
 __all__ = [
     "ExportFile",
@@ -12,6 +13,7 @@ __all__ = [
     "Exporter",
     "LeftOut",
     "Options",
+    "Preview",
     "Splitter",
     "check",
     "export",
@@ -19,5 +21,6 @@ __all__ = [
     "exporter_named",
     "load_exporters",
     "parse_split",
+    "preview",
     "run_job",
 ]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
@@ -32,6 +33,26 @@ class Options(NamedTuple):
     edits_as_preferences: bool = False
     array: bool = False
     """One JSON array in place of one object a line: files whose name ends in .json."""
+    messages: bool = False
+    """Prompts and answers as lists of messages throughout, so that the trainer applies its chat template."""
+    dataset: str = "data"
+    """The name of the data set, for formats that name it."""
+
+
+class Extra(NamedTuple):
+    """A file that a format needs beside its data. `merges`: it holds what was there already, so it may be replaced."""
+
+    name: str
+    content: bytes
+    merges: bool = False
+
+
+class Written(NamedTuple):
+    """One part of the data as it was written: its name in the split (`""` without one), its files, its rows."""
+
+    part: str
+    files: tuple[str, ...]
+    pairs: int
 
 
 class Sink(Protocol):
@@ -57,13 +78,17 @@ class Exporter(ABC):
     total: ClassVar[bool] = False
     """Takes every pair: `convert` never gives a LeftOut."""
     wants: frozenset[str] = frozenset()
-    surveys: ClassVar[bool] = False
-    takes: ClassVar[frozenset[str]] = frozenset()
-    """The options it understands, of `raw` and `edits_as_preferences`."""
+    surveys: bool = False
+    takes: frozenset[str] = frozenset()
+    """The options it understands, of `raw`, `edits_as_preferences` and `messages`."""
+    folder: ClassVar[bool] = False
+    """Its files lie in a folder of their own: `data/`, a card README.md, the manifest."""
+    shard_rows: ClassVar[int | None] = None
+    """How many rows go to one file of a folder."""
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         self.options, self.sources = options, sources
-        for option in ("raw", "edits_as_preferences"):
+        for option in ("raw", "edits_as_preferences", "messages"):
             if getattr(options, option) and option not in self.takes:
                 able = ", ".join(name for name, other in EXPORTERS.items() if option in other.takes)
                 flag = "--" + option.replace("_", "-")
@@ -72,6 +97,11 @@ class Exporter(ABC):
     def survey(self, rows: Sequence[ExportRow]) -> None:
         """Look at rows that will come; only called where `surveys` says so."""
         return
+
+    @classmethod
+    def holding(cls, inner: type[Exporter]) -> type[Exporter]:
+        """This folder with the records of another format in it. Raises UsageError where it takes none."""
+        raise UsageError(f"{cls.name} does not hold the format {inner.name}")
 
     @abstractmethod
     def convert(self, row: ExportRow) -> Any:
@@ -84,6 +114,14 @@ class Exporter(ABC):
     def notes(self) -> list[str]:
         """What a person should know about how it was written, once it was."""
         return []
+
+    def beside(self, written: Sequence[Written], folder: Path, stem: str) -> list[Extra]:
+        """Files that go beside the data: a configuration, an index. `folder` is where the data lies."""
+        return []
+
+    def front_matter(self, written: Sequence[Written]) -> str:
+        """What the card begins with, for readers that look for it there."""
+        return ""
 
 
 class JsonSink:
@@ -142,7 +180,11 @@ def load_exporters(external: bool = False) -> dict[str, type[Exporter]]:
 
 def exporter_named(name: str) -> type[Exporter]:
     """The exporter of that name, ours or another package's. Raises NotFoundError that lists the known ones."""
+    outer, colon, inner = name.partition(":")
     for external in (False, True):
-        if found := load_exporters(external).get(name):
+        found = load_exporters(external).get(outer)
+        if found is not None and not colon:
             return found
+        if found is not None and found.folder:
+            return found.holding(exporter_named(inner))
     raise NotFoundError("export format", name, sorted(EXPORTERS))

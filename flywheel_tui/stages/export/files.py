@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from flywheel_tui.errors import FlywheelError, StoreFullError, UsageError
 
 _SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet", ".txt")
+PROVENANCE = ".provenance.jsonl"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -25,6 +26,12 @@ class Places(NamedTuple):
     data: dict[str, Path]
     manifest: Path
     card: Path
+    sides: dict[str, Path]
+    """The side files of provenance, by name of part."""
+    folder: Path
+    """What the names in a configuration beside the data are relative to."""
+    stem: str
+    """What files beside the data are called after."""
 
 
 def places(to: str, folder: Path, name: str, suffix: str, parts: Iterable[str]) -> Places:
@@ -44,7 +51,40 @@ def places(to: str, folder: Path, name: str, suffix: str, parts: Iterable[str]) 
             break
     parts = list(parts)
     data = {part: base.with_name(f"{stem}.{part}{ending or suffix}") for part in parts} or {"": base}
-    return Places(base, data, _beside(base, ".manifest.json"), _beside(base, ".card.md"))
+    return _placed(base, data, stem)
+
+
+def _placed(base: Path, data: dict[str, Path], stem: str) -> Places:
+    sides = {part: _side(path) for part, path in data.items()}
+    return Places(base, data, _beside(base, ".manifest.json"), _beside(base, ".card.md"), sides, base.parent, stem)
+
+
+def _side(data: Path) -> Path:
+    """`demo.train.jsonl` to `demo.train.provenance.jsonl`."""
+    ending = next((known for known in _SUFFIXES if data.name.lower().endswith(known)), "")
+    return data.with_name(data.name[: len(data.name) - len(ending)] + PROVENANCE)
+
+
+def named_places(folder: Path, names: Mapping[str, str]) -> Places:
+    """Files in a folder whose names are given, by name of part; manifest and card are called after the folder."""
+    data = {part: folder / name for part, name in names.items()}
+    sides = {part: _side(path) for part, path in data.items()}
+    return Places(folder, data, folder / "manifest.json", folder / "card.md", sides, folder, folder.name)
+
+
+def folder_places(to: str, folder: Path, name: str, parts: Iterable[str]) -> Places:
+    """A folder with `data/`, a card README.md, the manifest and `provenance/`; nothing means `folder`/NAME-hf.
+
+    Raises UsageError for parts whose names cannot be those of a split.
+    """
+    base = Path(to).expanduser() if to else folder / f"{name}-hf"
+    listed = list(parts) or [""]
+    for part in listed:
+        if "-" in part:
+            raise UsageError(f"--split: {part!r} cannot name a split of a data set folder; use a-z, 0-9 and _")
+    data = {part: base / "data" / (part or "train") for part in listed}
+    sides = {part: base / "provenance" / ((part or "train") + PROVENANCE) for part in listed}
+    return Places(base, data, base / "manifest.json", base / "README.md", sides, base, name)
 
 
 def _beside(base: Path, suffix: str) -> Path:

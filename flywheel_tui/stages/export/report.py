@@ -16,7 +16,13 @@ MANIFEST_VERSION = 1
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. `to` is a file or a folder, empty for the folder `exports` of the workspace."""
+    """What is asked for. `to` is a file or a folder, empty for the folder `exports` of the workspace.
+
+    `template` is `chatml` or the folder of a model: its chat template is applied to every row, and what it refuses is
+    left out. `real_share`: None adds the seeds that the pairs grew from and says where they are too few; 0 does
+    neither; a share above 0 leaves generated pairs out until the real ones make it up. `names`: the files of the
+    parts, in the folder `to`.
+    """
 
     dataset: str
     to: str = ""
@@ -27,7 +33,12 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     raw: bool = False
     edits_as_preferences: bool = False
+    messages: bool = False
     force: bool = False
+    template: str = ""
+    provenance: bool = True
+    real_share: float | None = None
+    names: dict[str, str] | None = None
 
 
 class ExportFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +76,12 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     edited: int
     left_out: tuple[Left, ...]
     notes: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    """Other files that were written: provenance, configurations."""
+    generated: int = 0
+    """How many of the pairs that were written a generator made; the others are real."""
+    seeds: int = 0
+    """How many of those written were taken from other data sets because pairs of this one grew from them."""
 
 
 def manifest(request: ExportRequest, result: ExportResult) -> bytes:
@@ -82,7 +99,11 @@ def manifest(request: ExportRequest, result: ExportResult) -> bytes:
         "filter": request.filter,
         "judge_run": request.tag,
         "split": {"shares": request.split, "seed": request.seed, "by": "family"} if request.split else None,
-        "options": {"raw": request.raw, "edits_as_preferences": request.edits_as_preferences},
+        "options": {"raw": request.raw, "edits_as_preferences": request.edits_as_preferences,
+                    "messages": request.messages, "template": request.template or None},
+        "real": {"pairs": result.written - result.generated, "generated": result.generated, "seeds": result.seeds,
+                 "least_share": request.real_share},
+        "beside": [_name(path) for path in result.beside],
         "snapshot": {"number": result.snapshot, "pairs": result.matched, "hash": result.snapshot_hash},
         "files": [
             {"name": _name(file.path), "part": file.part or None, "pairs": file.pairs, "bytes": file.bytes,
@@ -100,9 +121,9 @@ def manifest(request: ExportRequest, result: ExportResult) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def card(request: ExportRequest, result: ExportResult, about: str) -> bytes:
+def card(request: ExportRequest, result: ExportResult, about: str, front_matter: str = "") -> bytes:
     """The data card in Markdown: what somebody who was given the files needs to know."""
-    lines = [f"# {result.dataset}", ""]
+    lines = [f"{front_matter}# {result.dataset}", ""]
     lines += [f"{result.written:,} pairs, exported as `{result.format}` ({about}) on {_now()[:10]}.", ""]
     lines += ["## Files", "", "| file | pairs | bytes | SHA-256 |", "|---|---:|---:|---|"]
     lines += [
@@ -123,8 +144,13 @@ def card(request: ExportRequest, result: ExportResult, about: str) -> bytes:
     lines += ["", "## What is in them", "", "| | pairs |", "|---|---:|"]
     lines += [f"| kind {name} | {count:,} |" for name, count in result.kinds.items()]
     lines += [f"| status {name} | {count:,} |" for name, count in result.statuses.items()]
-    lines += [f"| edited by a reviewer | {result.edited:,} |", "", "## Where they came from", ""]
+    lines += [f"| edited by a reviewer | {result.edited:,} |"]
+    if result.generated:
+        lines += [f"| real | {result.written - result.generated:,} |", f"| generated | {result.generated:,} |"]
+    lines += ["", "## Where they came from", ""]
     lines += [f"- {_code(name)}: {count:,} pairs" for name, count in result.sources.items()]
+    if result.seeds:
+        lines.append(f"- {result.seeds:,} of them are seeds in other data sets that pairs of this one grew from")
     if result.notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in result.notes)]
     lines += [

@@ -7,16 +7,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from flywheel_tui.expressions import parse
-from flywheel_tui.stages.export.base import Exporter, LeftOut, Options, Sink, exporter_named
-from flywheel_tui.stages.export.files import NewFile, Places, check_free, places
+from flywheel_tui.stages.export import real_share
+from flywheel_tui.stages.export.base import Exporter, LeftOut, Options, Written, exporter_named
+from flywheel_tui.stages.export.files import NewFile, Places, check_free, folder_places, named_places, places
+from flywheel_tui.stages.export.parts import Part
+from flywheel_tui.stages.export.render import Renderer, renderer_named
 from flywheel_tui.stages.export.report import ExportFile, ExportRequest, ExportResult, Left, card, manifest
 from flywheel_tui.stages.export.split import Splitter, check_split
+from flywheel_tui.stages.export.templates import Templates
 from flywheel_tui.store.datasets import get_dataset
+from flywheel_tui.store.export_provenance import Origin, origins
 from flywheel_tui.store.export_rows import (
     Columns,
     ExportRow,
@@ -54,40 +59,21 @@ def export(workspace: Workspace, request: ExportRequest, *, on_progress: Say | N
     `on_progress` is told `(done, total, phase)` for every 1,000 pairs; what it raises stops the export, and then no
     file is left. Raises NotFoundError, UsageError, ExpressionError, MissingExtraError, StoreFullError.
     """
-    run = _Export(workspace, request, on_progress or _silent)
+    run = Run(workspace, request, on_progress or _silent)
     with run.stack:
         return run.go()
 
 
 def check(workspace: Workspace, request: ExportRequest) -> None:
     """Raise what `export` would raise before it writes anything; for faces that queue the work as a job."""
-    _Export(workspace, request, _silent)
+    Run(workspace, request, _silent)
 
 
 def _silent(done: int, total: int, phase: str) -> None:
     return
 
 
-class _Part:
-    """One data file being written."""
-
-    def __init__(self, name: str, file: NewFile, exporter: Exporter) -> None:
-        self.name, self.file, self.pairs = name, file, 0
-        self.sink: Sink = exporter.open(cast("BinaryIO", file))
-
-    def write(self, records: Sequence[Any]) -> None:
-        self.pairs += len(records)
-        self.sink.write(records)
-
-    def done(self) -> ExportFile:
-        self.sink.close()
-        self.file.finish()
-        return ExportFile(
-            path=str(self.file.path), part=self.name, pairs=self.pairs, bytes=self.file.size, sha256=self.file.sha256
-        )
-
-
-class _Export:
+class Run:
     """One run: what was asked, checked before anything is written, and what has been counted."""
 
     def __init__(self, workspace: Workspace, request: ExportRequest, say: Say) -> None:
@@ -98,23 +84,24 @@ class _Export:
         self.judge_run = judge_run_id(self.connection, self.dataset.id, request.tag) if request.tag else None
         self.where, self.notes = self._filter()
         self.splitter = Splitter(check_split(request.split), request.seed) if request.split else None
+        real_share.check_share(request.real_share)
         annotated = is_annotated(self.connection, self.dataset.id)
         self.columns = Columns(annotated, bool(request.split), self.judge_run)
         self.sources = sources_of(self.connection, self.dataset.id)
-        chosen = exporter_named(request.format)
-        self.places = places(
-            request.to, workspace.root / "exports", self.dataset.name, chosen.suffix, request.split or ()
-        )
-        is_array = next(iter(self.places.data.values())).suffix.lower() == ".json"
-        options = Options(request.raw, request.edits_as_preferences, is_array)
-        self.exporter = chosen(options, self.sources)
+        self.chosen = exporter_named(request.format)
+        self.places = self._places()
+        self.renderer: Renderer | None = renderer_named(request.template) if request.template else None
+        self.exporter = self.new_exporter()
         check_free(self._all_paths(self.places), force=request.force)
+        self.share = real_share.Share(frozenset(), {})
+        self.out: set[int] = set()
         self.left: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.by_source: Counter[int | None] = Counter()
-        self.edited = 0
+        self.edited = self.made = self.seeds = 0
         self.hash = sha256()
+        self.templates = Templates(self.renderer)
 
     def _filter(self) -> tuple[Where, list[str]]:
         if not self.request.filter:
@@ -122,96 +109,174 @@ class _Export:
         expression = parse(self.request.filter)
         return where_of(expression, self.judge_run), [f"filter: {warning}" for warning in expression.warnings]
 
-    @staticmethod
-    def _all_paths(places: Places) -> list[Path]:
-        return [*places.data.values(), places.manifest, places.card]
+    def _places(self) -> Places:
+        request, exports = self.request, self.workspace.root / "exports"
+        if request.names is not None:
+            return named_places(Path(request.to), request.names)
+        if self.chosen.folder:
+            return folder_places(request.to, exports, self.dataset.name, request.split or ())
+        return places(request.to, exports, self.dataset.name, self.chosen.suffix, request.split or ())
 
-    def go(self) -> ExportResult:
+    def new_exporter(self) -> Exporter:
+        """The format with what was asked of it."""
+        is_array = next(iter(self.places.data.values())).suffix.lower() == ".json"
+        request = self.request
+        options = Options(request.raw, request.edits_as_preferences, is_array, request.messages, self.dataset.name)
+        return self.chosen(options, self.sources)
+
+    def _all_paths(self, places: Places) -> list[Path]:
+        data = [] if self.chosen.folder else list(places.data.values())
+        sides = places.sides.values() if self.request.provenance else ()
+        return [*data, places.manifest, places.card, *sides]
+
+    def select(self) -> Selection:
+        """The pairs that pass the filter, and the seeds in other data sets that they grew from."""
         selection = select_pairs(
             self.connection,
             self.dataset.id,
             self.where,
             on_progress=lambda found: self.say(found, self.dataset.pairs, "selecting"),
         )
+        self.share = real_share.look(self.connection, self.dataset.id, selection, self.request.real_share)
+        for dataset in set(self.share.seeds.values()):
+            self.sources |= sources_of(self.connection, dataset)
+        return selection
+
+    def go(self) -> ExportResult:
+        selection = self.select()
         if self.exporter.surveys:
-            self._survey(selection)
+            self.survey(self.exporter, selection)
+        if self.request.real_share:
+            self.out = self._over(selection, self.request.real_share)
         parts = {name: self._part(name) for name in self.places.data}
         done = 0
         for chunk in selection.chunks():
-            self._write(self._rows(chunk), parts)
+            self._write(self.rows(chunk), parts)
             done += len(chunk)
             self.say(done, len(selection), "writing")
-        files = tuple(part.done() for part in parts.values())
-        return self._commit(selection, files, [part.file for part in parts.values()])
+        files = tuple(file for part in parts.values() for file in part.finish())
+        return self._commit(selection, files, list(parts.values()))
 
-    def _part(self, name: str) -> _Part:
-        return _Part(name, self._new_file(self.places.data[name]), self.exporter)
+    def _part(self, name: str) -> Part:
+        side = self.places.sides[name] if self.request.provenance else None
+        return Part(name, self.places.data[name], self.exporter, self._new_file, side)
 
     def _new_file(self, path: Path) -> NewFile:
         file = NewFile(path)
         self.stack.callback(file.discard)
         return file
 
-    def _rows(self, chunk: Selection) -> list[ExportRow]:
+    def rows(self, chunk: Selection) -> list[ExportRow]:
+        """The rows of one chunk, with what the format wants."""
         rows = read_rows(self.connection, chunk, self.columns)
         if "preferences" in self.exporter.wants:
             add_preferences(self.connection, rows)
         if "originals" in self.exporter.wants:
             add_originals(self.connection, rows)
+        if self.share.seeds:
+            for row in rows:
+                if row.id in self.share.seeds and row.version == 1:
+                    row.group = row.raw_uid  # what its children in this data set are grouped by
         return rows
 
-    def _survey(self, selection: Selection) -> None:
+    def survey(self, exporter: Exporter, selection: Selection) -> None:
+        """Show every row to a format whose shape depends on all of them."""
         done = 0
         for chunk in selection.chunks():
             rows = read_rows(self.connection, chunk, self.columns)
-            self.exporter.survey([row for row in rows if row.kind in self.exporter.kinds])
+            exporter.survey([row for row in rows if row.kind in exporter.kinds])
             done += len(chunk)
             self.say(done, len(selection), "looking")
 
-    def _write(self, rows: list[ExportRow], parts: dict[str, _Part]) -> None:
-        """Convert the rows of one chunk; here, and only here, pairs are left out and counted."""
-        convert, kinds = self.exporter.convert, self.exporter.kinds
-        self.hash.update(b"".join([row.hash for row in rows]))
-        if self.exporter.total:
-            kept, records = rows, [convert(row) for row in rows]
-        else:
-            kept, records = [], []
-            for row in rows:
-                record = convert(row) if row.kind in kinds else LeftOut(f"is of kind {row.kind}, which {self._fits}")
-                if type(record) is LeftOut:
-                    self.left[record.reason] += 1
+    def _over(self, selection: Selection, share: float) -> set[int]:
+        """The generated pairs that stay out; counted over those that the format takes, by a trial of it."""
+        trial = self.new_exporter()
+        if trial.surveys:
+            self.survey(trial, selection)
+        made: list[tuple[int, bytes]] = []
+        real = 0
+        for chunk in selection.chunks():
+            for row in self.rows(chunk):
+                if row.kind not in trial.kinds or isinstance(trial.convert(row), LeftOut):
+                    continue
+                if row.id in self.share.made:
+                    made.append((row.id, row.raw_uid))
                 else:
-                    kept.append(row)
-                    records.append(record)
+                    real += 1
+        return real_share.over(made, real, share)
+
+    def _write(self, rows: list[ExportRow], parts: dict[str, Part]) -> None:
+        """Convert the rows of one chunk; here, and only here, pairs are left out and counted."""
+        self.hash.update(b"".join([row.hash for row in rows]))
+        if self.exporter.total and not self.out and not self.share.seeds and self.renderer is None:
+            kept, records = rows, [self.exporter.convert(row) for row in rows]
+        else:
+            kept, records = self._convert(rows)
+        self._count(kept)
+        found = origins(self.connection, kept) if self.request.provenance else []
+        if self.splitter is None:
+            parts[""].write(kept, records, found, self.sources)
+            return
+        sorted_out: dict[str, tuple[list[ExportRow], list[Any], list[Origin]]] = {name: ([], [], []) for name in parts}
+        for number, (row, record) in enumerate(zip(kept, records, strict=True)):
+            assert row.group is not None
+            some = sorted_out[self.splitter.part(row.group)]
+            some[0].append(row)
+            some[1].append(record)
+            if found:
+                some[2].append(found[number])
+        for name, (of_part, made, where_from) in sorted_out.items():
+            parts[name].write(of_part, made, where_from, self.sources)
+
+    def _convert(self, rows: list[ExportRow]) -> tuple[list[ExportRow], list[Any]]:
+        kept, records = [], []
+        for row in rows:
+            record = self.convert(row)
+            if type(record) is LeftOut:
+                if not (row.id in self.share.seeds and row.kind not in self.exporter.kinds):
+                    self.left[record.reason] += 1
+            else:
+                kept.append(row)
+                records.append(record)
+        return kept, records
+
+    def convert(self, row: ExportRow) -> Any:
+        """The record of a row, or why it is left out."""
+        if row.id in self.out:
+            return LeftOut(f"is generated, and beyond what a share of {self.request.real_share:g} real pairs allows")
+        if row.kind not in self.exporter.kinds:
+            return LeftOut(f"is of kind {row.kind}, which {self._fits}")
+        record = self.exporter.convert(row)
+        return record if type(record) is LeftOut else self.templates.tried(record)
+
+    def _count(self, kept: Sequence[ExportRow]) -> None:
         self.statuses.update([row.status for row in kept])
         self.kinds.update([row.kind for row in kept])
         self.by_source.update([row.source_id for row in kept])
         self.edited += sum([row.version > 1 for row in kept])
-        if self.splitter is None:
-            parts[""].write(records)
-            return
-        sorted_out: dict[str, list[Any]] = {name: [] for name in parts}
-        for row, record in zip(kept, records, strict=True):
-            assert row.group is not None
-            sorted_out[self.splitter.part(row.group)].append(record)
-        for name, some in sorted_out.items():
-            parts[name].write(some)
+        if self.share.made:
+            self.made += sum([row.id in self.share.made for row in kept])
+            self.seeds += sum([row.id in self.share.seeds for row in kept])
 
     @property
     def _fits(self) -> str:
         return f"{self.exporter.name} does not hold ({', '.join(sorted(self.exporter.kinds))})"
 
-    def _commit(self, selection: Selection, files: tuple[ExportFile, ...], open_files: list[NewFile]) -> ExportResult:
-        request, snapshot_hash = self.request, self.hash.hexdigest()
-        purpose = f"export {request.format} to {self.places.base}"
+    def _commit(self, selection: Selection, files: tuple[ExportFile, ...], parts: list[Part]) -> ExportResult:
+        request, snapshot_hash, places = self.request, self.hash.hexdigest(), self.places
+        written = [part.written(places.folder) for part in parts]
+        open_files = [file for part in parts for file in (*part.files, part.side) if file is not None]
+        beside = [str(part.side.path) for part in parts if part.side is not None]
+        extras = self._extras(written)
+        purpose = f"export {request.format} to {places.base}"
         with self.workspace.store.tx() as connection:
             snapshot = add_snapshot(connection, self.dataset.id, request.filter, len(selection), snapshot_hash, purpose)
         result = ExportResult(
             dataset=self.dataset.name,
             format=request.format,
             files=files,
-            manifest=str(self.places.manifest),
-            card=str(self.places.card),
+            manifest=str(places.manifest),
+            card=str(places.card),
             snapshot=snapshot,
             snapshot_hash=snapshot_hash,
             matched=len(selection),
@@ -221,20 +286,35 @@ class _Export:
             sources=self._named_sources(),
             edited=self.edited,
             left_out=tuple(Left(reason=reason, pairs=count) for reason, count in self.left.most_common()),
-            notes=tuple(self.notes + self.exporter.notes() + self._remarks(files)),
+            notes=tuple(self.notes + self.exporter.notes() + self.templates.notes() + self._remarks(files)),
+            beside=(*beside, *(str(file.path) for file, _ in extras)),
+            generated=self.made,
+            seeds=self.seeds,
         )
+        front = self.exporter.front_matter(written)
         for path, text in (
-            (self.places.card, card(request, result, self.exporter.about)),
-            (self.places.manifest, manifest(request, result)),
+            (places.card, card(request, result, self.exporter.about, front)),
+            (places.manifest, manifest(request, result)),
         ):
-            beside = self._new_file(path)
-            beside.write(text)
-            beside.finish()
-            open_files.append(beside)
+            described = self._new_file(path)
+            described.write(text)
+            described.finish()
+            open_files.append(described)
         # The manifest comes last: where it is, everything that it names is whole.
-        for file in open_files:
-            file.commit(force=request.force)
+        for file, merges in [*extras, *((file, False) for file in open_files)]:
+            file.commit(force=request.force or merges)
         return result
+
+    def _extras(self, written: Sequence[Written]) -> list[tuple[NewFile, bool]]:
+        made = []
+        for extra in self.exporter.beside(written, self.places.folder, self.places.stem):
+            path = self.places.folder / extra.name
+            check_free([path], force=self.request.force or extra.merges)
+            file = self._new_file(path)
+            file.write(extra.content)
+            file.finish()
+            made.append((file, extra.merges))
+        return made
 
     def _named_sources(self) -> dict[str, int]:
         named: Counter[str] = Counter()
@@ -251,4 +331,6 @@ class _Export:
         for file in files:
             if written and not file.pairs:
                 remarks.append(f"{Path(file.path).name} is empty: there are too few groups for its share")
-        return remarks
+        if self.seeds:
+            remarks.append(f"{self.seeds:,} seeds of other data sets are in it, from which pairs of this one grew")
+        return remarks + real_share.remark(written - self.made, self.made, self.request.real_share)

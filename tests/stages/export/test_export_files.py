@@ -131,7 +131,7 @@ def test_a_kill_leaves_no_half_file_under_the_name(tmp_path: Path) -> None:
     child.wait()
     child.stdout.close()
     left = names(target.parent)
-    assert left and all(name.startswith(".x.jsonl.") and name.endswith(".tmp") for name in left)
+    assert left and all(name.startswith(".x.") and name.endswith(".tmp") for name in left)
     subprocess.run([sys.executable, "-c", KILLED, tmp_path / "w", target], stdout=subprocess.DEVNULL, check=True)
-    assert names(target.parent) == ["x.jsonl", "x.jsonl.card.md", "x.jsonl.manifest.json"]
+    assert names(target.parent) == ["x.jsonl", "x.jsonl.card.md", "x.jsonl.manifest.json", "x.provenance.jsonl"]
     assert target.read_bytes().count(b"\n") == 5000

@@ -161,8 +161,12 @@ def test_hostile_texts_go_through_every_format(workspace: Workspace, tmp_path: P
     for pair in add_pairs(workspace, [Draft(kind="preference", instruction=text, output=text + "1",
                                             body={"rejected": text}) for text in HOSTILE]):  # fmt: skip
         say(workspace, pair, "approved")
+    if format in ("distill", "rag", "tools"):
+        body = {"reasoning": "because", "chunks": [{"id": "1", "text": "t"}], "tools": [{"name": "f"}]}
+        kind = {"distill": "reasoning"}.get(format, format)
+        add_pairs(workspace, [Draft(kind=kind, instruction=text, output=text + "?", body=body) for text in HOSTILE])
     result = run(workspace, tmp_path / "x", format=format)
-    assert result.written + sum(left.pairs for left in result.left_out) == 2 * len(HOSTILE)
+    assert result.written + sum(left.pairs for left in result.left_out) == result.matched >= 2 * len(HOSTILE)
     assert result.written >= len(HOSTILE)
     json.loads(Path(result.manifest).read_text())
     if not issubclass(load_exporters()[format], JsonExporter):
@@ -415,7 +419,7 @@ def test_parquet_has_types(workspace: Workspace, tmp_path: Path) -> None:
     ("fields", "error", "says"),
     [
         ({"dataset": "nope"}, NotFoundError, "there are: demo"),
-        ({"format": "nope"}, NotFoundError, "there are: alpaca, chatml, csv"),
+        ({"format": "nope"}, NotFoundError, "there are: alpaca, axolotl, chatml"),
         ({"filter": "nope > 1"}, ExpressionError, "column 1"),
         ({"tag": "nope"}, NotFoundError, "judge run"),
         ({"raw": True}, UsageError, "--raw means nothing to the format jsonl; it is for: csv"),

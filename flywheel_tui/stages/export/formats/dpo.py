@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.stages.export.base import JsonExporter, LeftOut, Options, exporter
-from flywheel_tui.stages.export.texts import Message, prompt_of, request_of
+from flywheel_tui.stages.export.texts import Message, has_messages, prompt_of, request_of
 from flywheel_tui.store.export_rows import ExportRow
 
 _UNDECIDED = {
@@ -16,11 +16,6 @@ _UNDECIDED = {
     "neither": LeftOut("people found neither answer good"),
     "split": LeftOut("people disagree about the better answer"),
 }
-
-
-def has_messages(rows: Sequence[ExportRow]) -> bool:
-    """Whether any of the rows is more than one request and one answer."""
-    return any(row.body is not None and '"messages"' in row.body and row.body_value("messages") for row in rows)
 
 
 @exporter("dpo", suffix=".dpo.jsonl", about="prompt, chosen, rejected, as people decided")
@@ -32,11 +27,11 @@ class Dpo(JsonExporter):
 
     wants = frozenset({"preferences"})
     surveys = True
-    takes = frozenset({"edits_as_preferences"})
+    takes = frozenset({"edits_as_preferences", "messages"})
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         super().__init__(options, sources)
-        self._as_messages = False
+        self._as_messages = options.messages
         self.kinds = frozenset({"preference", "sft"} if options.edits_as_preferences else {"preference"})
         if options.edits_as_preferences:
             self.wants = frozenset({"preferences", "originals"})

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.stages.export.base import JsonExporter, LeftOut, Options, exporter
-from flywheel_tui.stages.export.formats.dpo import has_messages
-from flywheel_tui.stages.export.texts import Message, prompt_of, request_of
+from flywheel_tui.stages.export.texts import Message, has_messages, prompt_of, request_of
 from flywheel_tui.store.export_rows import ExportRow
 
 _BY_STATUS = {"approved": True, "edited": True, "rejected": False}
@@ -21,10 +20,11 @@ class Kto(JsonExporter):
 
     kinds = frozenset({"kto", "sft"})
     surveys = True
+    takes = frozenset({"messages"})
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         super().__init__(options, sources)
-        self._as_messages = False
+        self._as_messages = options.messages
 
     def survey(self, rows: Sequence[ExportRow]) -> None:
         self._as_messages = self._as_messages or has_messages(rows)
