@@ -23,7 +23,8 @@ from flywheel_tui.records.pair import KINDS
 from flywheel_tui.stages import search_index, views
 from flywheel_tui.stages.views import View, ViewQuery
 from screens.bindings import bindings_of
-from screens.browse_findings import BrowseFindings, check_named
+from screens.browse_findings import check_named
+from screens.browse_settle import BrowseSettle
 from screens.browse_state import BrowseState
 from screens.findings_panel import FindingsPanel
 from screens.places import BrowseRequest
@@ -39,7 +40,7 @@ LOOKING_SECONDS = 0.15
 """A search that takes longer says that it is under way; for a quicker one the table would only flicker."""
 
 
-class BrowseScreen(BrowseFindings):
+class BrowseScreen(BrowseSettle):
     """A table over any number of pairs, and a preview of the one at the cursor."""
 
     PLACE = "browse"
@@ -107,7 +108,7 @@ class BrowseScreen(BrowseFindings):
     def _arrive(self, request: object) -> None:
         if isinstance(request, BrowseRequest):
             self._start = request.start
-            if self._open(request.query) and request.findings:
+            if self._open(request.query, chosen=request) and request.findings:
                 self.open_findings(True)
         elif not self.shell.dataset:
             self._show_state("No data set is chosen.\n\nPress D to choose one, or g d for the list.")
@@ -119,13 +120,16 @@ class BrowseScreen(BrowseFindings):
             self.table.focus()
         self._build_index()
 
-    def _open(self, query: ViewQuery, *, keep_cursor: bool = False) -> bool:
-        """Show a view; what is wrong with it is said, and nothing changes then."""
+    def _open(self, query: ViewQuery, *, keep_cursor: bool = False, chosen: BrowseRequest | None = None) -> bool:
+        """Show a view, or the `chosen` pairs; what is wrong with it is said, and nothing changes then."""
         pair = self._current_id() if keep_cursor else None
         try:
             if self._state is None:
                 self._state = BrowseState(self.shell.workspace, query.dataset)
-            self._state.open(query)
+            if chosen is not None and chosen.pairs is not None:
+                self._state.open_list(query.dataset, chosen.pairs, chosen.words, seen=chosen.seen)
+            else:
+                self._state.open(query)
         except FlywheelError as error:
             self.hint(str(error))
             return False
@@ -276,7 +280,18 @@ class BrowseScreen(BrowseFindings):
             return has_rows and self.shell.can_label
         if action == "bulk":
             return has_rows and self.shell.can_bulk
-        if action in ("mark", "range", "mark_all", "number", "preview", "pane", "findings", "finding", "same"):
+        if action in (
+            "mark",
+            "range",
+            "mark_all",
+            "number",
+            "preview",
+            "pane",
+            "findings",
+            "finding",
+            "same",
+            "settle",
+        ):
             return has_rows
         if action == "more":
             return self.query_one(PairPane).has_more if self.is_mounted else False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +29,10 @@ class BrowseState:
         self.anchor: int | None = None
         """The row at which a range begins."""
         self.mixed = self.scored = self.found = False
+        self.chosen: list[int] | None = None
+        """The pairs of a list that another screen asked for; None where the query says which."""
+        self.seen = False
+        """Whether that list was made by what a judge said."""
         self.view: View = views.open_view(workspace, ViewQuery(dataset=dataset))
         self._look_at_dataset()
 
@@ -39,7 +43,18 @@ class BrowseState:
 
     def open(self, query: ViewQuery) -> View:
         """Show another view; marks stay within a data set. Raises ExpressionError, NotFoundError: nothing changes."""
-        view = views.open_view(self._workspace, query)
+        view = self._take(views.open_view(self._workspace, query))
+        self.chosen, self.seen = None, False
+        return view
+
+    def open_list(self, dataset: str, pairs: Sequence[int], words: str, *, seen: bool = False) -> View:
+        """Show exactly these pairs. Raises NotFoundError."""
+        view = self._take(views.open_list(self._workspace, dataset, pairs, words))
+        self.chosen, self.seen = list(pairs), seen
+        return view
+
+    def _take(self, view: View) -> View:
+        query = view.query
         other = query.dataset != self.query.dataset
         self.view, self.anchor = view, None
         self._pages.clear()
@@ -133,5 +148,5 @@ class BrowseState:
         self.marks.update(ids)
 
     def marked_ids(self) -> list[int] | None:
-        """The marked pairs in the order of their numbers, or None where nothing is marked."""
-        return sorted(self.marks) if self.marks else None
+        """The marked pairs in the order of their numbers, else those of a list; None: the query says which."""
+        return sorted(self.marks) if self.marks else self.chosen

@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flywheel_tui.store.views import ViewQuery
     from screens.work_screen import WorkScreen
 
@@ -41,6 +43,12 @@ class BrowseRequest:
     """The id of the pair to put the cursor on."""
     findings: bool = False
     """Whether to show the list of findings."""
+    pairs: Sequence[int] | None = None
+    """Exactly these pairs, in this order, instead of what the query finds."""
+    words: str = ""
+    """What these pairs are, for the line above the table."""
+    seen: bool = False
+    """Whether these pairs came up by what a judge said of them: whoever settles one has seen the verdict then."""
 
 
 @dataclass(frozen=True, slots=True)

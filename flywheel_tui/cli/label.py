@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flywheel_tui.cli.adjudicate import adjudicate
 from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
 from flywheel_tui.cli.label_queue import queue, sample
 from flywheel_tui.errors import UsageError
@@ -228,6 +229,7 @@ def merge(ctx: click.Context, /, other: str, dataset: str | None, as_json: bool)
     _show_summary(summary, as_json)
 
 
+label.add_command(adjudicate)
 label.add_command(queue)
 label.add_command(sample)
 

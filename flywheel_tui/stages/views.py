@@ -79,6 +79,15 @@ def open_view(workspace: Workspace, query: ViewQuery) -> View:
     return view
 
 
+def open_list(workspace: Workspace, dataset: str, ids: Sequence[int], note: str) -> View:
+    """A view of exactly these pairs of a data set, in this order; `note` says what they are. Raises NotFoundError."""
+    row = dataset_store.get_dataset(workspace.store.read(), dataset)
+    view = View(ViewQuery(dataset=dataset), row.id, Condition(), None)
+    view.ids, view.note = array("q", ids), note
+    view.found, view.complete = len(view.ids), True
+    return view
+
+
 def ids_of(workspace: Workspace, query: ViewQuery, cancelled: Callable[[], bool] = lambda: False) -> array[int]:
     """Every id of a view, plain ones too, in its order."""
     view = open_view(workspace, query)

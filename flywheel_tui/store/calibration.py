@@ -225,6 +225,16 @@ def pairs_of(connection: sqlite3.Connection, versions: Sequence[int]) -> list[in
     return [id for (id,) in rows]
 
 
+def tagged_versions(connection: sqlite3.Connection, dataset_id: int, tag: str) -> list[int]:
+    """The versions that people see of the pairs that carry a tag, in order."""
+    rows = connection.execute(
+        "SELECT pair_id FROM pair_current c WHERE dataset_id = ? AND tags IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM json_each(c.tags) t WHERE t.value = ?) ORDER BY pair_id",
+        (dataset_id, tag),
+    )
+    return [version for (version,) in rows]
+
+
 class CriterionRow(NamedTuple):
     """What a run says of a version criterion by criterion, and what people answered (None: nobody did)."""
 
