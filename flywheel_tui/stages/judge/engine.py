@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flywheel_tui.errors import ConflictError, Paused
+from flywheel_tui.errors import Cancelled, ConflictError, Paused
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.judgment import WHOLE_SERVICE, Judged, Missing, NoVerdict, Use
 from flywheel_tui.stages.budget import Budget
@@ -39,6 +39,8 @@ LOOK_EVERY_S = 0.3
 SHOW_EVERY_S = 0.5
 GONE_AFTER_S, NEVER_THERE_AFTER_S = 90.0, 20.0
 """Silence (while the breaker of the service is open) after which a job stops: it did answer before, it never did."""
+DRAIN_S, LAST_S = 30.0, 2.0
+"""How long calls under way are waited for where a job is paused; and where it is cancelled or its worker stops."""
 _FROM_CACHE = Use(cached=1)
 _REST = "the rest was not asked, go on with: flywheel jobs resume (or the same command)"
 
@@ -99,6 +101,20 @@ class Engine:
             self._by_rules(self._rules)
             return
         asyncio.run(self._go())
+
+    @property
+    def asker(self) -> Asker:
+        """What makes the requests."""
+        return self._asker
+
+    def unanswered(self) -> Iterator[Question]:
+        """Every request that the cache cannot answer, pair by pair; nothing is written."""
+        for _, rows in self._chunks():
+            texts = (Text(*row[:6]) for row in rows)
+            asked = [one for text in texts if not self._prompt.too_large(text) for one in self._asker.questions(text)]
+            known = response_cache.look_up(self._workspace.store.read(), [question.key for question in asked])
+            yield from (question for question in asked if question.key not in known)
+        self._recorder.counts.skipped = 0
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -262,6 +278,7 @@ class Engine:
         tender = asyncio.create_task(self._tend_always())
         try:
             yield
+            await self._drain()
             self._recorder.flush()
         except BaseException:
             await self._end(tender)
@@ -271,6 +288,16 @@ class Engine:
         if self._stop is not None:
             self._recorder.flush()
             raise self._stop
+
+    async def _drain(self) -> None:
+        """Calls under way are paid for: where a person lays the job aside, take their answers in before it ends."""
+        if not isinstance(self._stop, Cancelled) or isinstance(self._stop, JudgePaused):
+            return
+        until = time.monotonic() + (DRAIN_S if getattr(self._task, "asked", None) == "pause" else LAST_S)
+        while self._in_flight and time.monotonic() < until:
+            if self._recorder.due():
+                self._recorder.flush()
+            await asyncio.sleep(TICK_S)
 
     async def _end(self, tender: asyncio.Task[None]) -> None:
         for running in (tender, *self._workers):
