@@ -31,6 +31,7 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
 @click.option("--budget-usd", type=float, help="Pause when so many dollars are spent.")
 @click.option("--budget-tokens", type=click.IntRange(min=1), help="Pause when so many tokens are spent.")
 @click.option("--estimate", is_flag=True, help="Judge a sample (5 %), say what the rest would take, and stop.")
+@click.option("--batch", is_flag=True, help="Use the provider's batch API: half the price, answers within a day.")
 @click.option("--retry", is_flag=True, help="Ask again about the pairs that have no verdict, and only those.")
 @click.option("--few-shot", type=click.IntRange(0, 8), default=0, help="Show the judge N pairs that people decided.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True)
@@ -69,7 +70,7 @@ def judge(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
 _PASSED_ON = (
     "dataset", "backend", "model", "rubric", "tag", "where", "max_pairs", "sample", "seed", "concurrency", "budget_usd",
-    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens",
+    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens", "batch",
 )  # fmt: skip
 
 

@@ -71,22 +71,35 @@ class Wire:
             raise BackendFault("bad_schema", "the request cannot be written as JSON", retryable=False) from None
         return await self._exchange("POST", path, body, deadline or self.deadline)
 
+    async def post_bytes(self, path: str, body: bytes, *, content_type: str, deadline: float | None = None) -> Answer:
+        """Send bytes of another kind than JSON: the upload of a file."""
+        return await self._exchange("POST", path, body, deadline or self.deadline, content_type)
+
     async def get(self, path: str, *, deadline: float = 5.0) -> Answer:
         """Fetch `base_url + path`."""
         return await self._exchange("GET", path, b"", deadline)
 
-    async def _exchange(self, method: str, path: str, body: bytes, deadline: float) -> Answer:
-        outcome = await self._attempt(method, path, body, deadline)
+    async def _exchange(
+        self, method: str, path: str, body: bytes, deadline: float, content_type: str = "application/json"
+    ) -> Answer:
+        outcome = await self._attempt(method, path, body, deadline, content_type)
         if isinstance(outcome, BackendFault):
             # Raised here, with no exception behind it: what libraries keep in their frames is not ours to show.
             raise outcome
         return outcome
 
-    async def _attempt(self, method: str, path: str, body: bytes, deadline: float) -> Answer | BackendFault:
+    async def _attempt(
+        self, method: str, path: str, body: bytes, deadline: float, content_type: str
+    ) -> Answer | BackendFault:
+        headers_sent = self._get_headers
+        if body:
+            headers_sent = self._post_headers
+            if content_type != "application/json":
+                headers_sent = [*self._get_headers, ("Content-Type", content_type)]
         request = httpx.Request(
             method,
             self._url(path),
-            headers=[*(self._post_headers if body else self._get_headers), ("Content-Length", str(len(body)))],
+            headers=[*headers_sent, ("Content-Length", str(len(body)))],
             stream=httpx.ByteStream(body),
             extensions={"timeout": {"connect": min(CONNECT_SECONDS, deadline), "read": self.silence}},
         )

@@ -51,7 +51,7 @@ class Asker:
     def __init__(
         self, prompt: Prompt, *, backend: str, model: str, sampling: Sampling, pass_at: float | None = None
     ) -> None:
-        self.prompt, self.model, self._pass_at = prompt, model, pass_at
+        self.prompt, self.model, self.pass_at = prompt, model, pass_at
         self._sampling, self._tokens = sampling, sampling.tokens_for(prompt)
         self._system = Message("system", prompt.system)
         same = [backend, model, prompt.system, prompt.schema, sampling.temperature, self._tokens, sampling.seed,
@@ -78,7 +78,7 @@ class Asker:
 
     def cached(self, question: Question, answer: Cached) -> Outcome:
         """The outcome of an answer that is known."""
-        return read_cached(self.prompt, answer.text, question.sent.order, self._pass_at)
+        return read_cached(self.prompt, answer.text, question.sent.order, self.pass_at)
 
     async def ask(self, question: Question, complete: Complete) -> Answered:
         """Ask once; where the form of the answer is wrong, once more. What fails is a `NoVerdict`, never a number."""
@@ -93,7 +93,7 @@ class Asker:
                 use += Use(tokens_in=fault.tokens_in or 0, tokens_out=fault.tokens_out or 0)
                 return Answered(no_verdict(fault), use)
             use += _use(reply)
-            outcome = read_reply(self.prompt, reply.text, reply.finish_reason, order, self._pass_at)
+            outcome = read_reply(self.prompt, reply.text, reply.finish_reason, order, self.pass_at)
             if isinstance(outcome, Verdict):
                 # the answer to the second request is what came of sending the first one
                 answer = Cached(question.key, reply.text, reply.model, use.tokens_in, use.tokens_out, use.cost_micro)

@@ -18,8 +18,8 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of the job kind "judge". `rubric` is a name or an absolute path ('' for the one of the kind).
 
     `max_pairs` takes the first pairs that `where` matches, `sample` a random share of them (the same for a `seed`).
-    `retry` asks only about the pairs that have no verdict. `estimate` judges a sample, says what the rest would take,
-    and stops.
+    `batch` hands the requests to the provider's batch API: half the price, answers within a day. `retry` asks only
+    about the pairs that have no verdict. `estimate` judges a sample, says what the rest would take, and stops.
     """
 
     dataset: str
@@ -39,6 +39,7 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
     few_shot: int = 0
     temperature: float = 0.0
     max_tokens: int = 0
+    batch: bool = False
     backend_options: dict[str, Any] = {}
 
     def checked(self) -> JudgeOptions:

@@ -18,7 +18,10 @@ from flywheel_tui.store.judging import Row
 from flywheel_tui.store.response_cache import Cached
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flywheel_tui.stages.budget import Budget
+    from flywheel_tui.store.connection import Connection
     from flywheel_tui.workspace import Workspace
 
 ROWS = 200
@@ -99,17 +102,22 @@ class Recorder:
             return False
         return time.monotonic() - self._since >= (PAID_AFTER_S if self._paid else AFTER_S)
 
-    def flush(self) -> None:
-        """Write what is there. Raises StaleClaimError where the job belongs to somebody else: then nothing is."""
+    def flush(self, also: Callable[[Connection], None] | None = None) -> None:
+        """Write what is there, and what `also` writes, in one transaction.
+
+        Raises StaleClaimError where the job belongs to somebody else: then nothing is written.
+        """
         rows, answers = self._rows, self._answers
         self._rows, self._answers, self._since, self._paid = [], [], None, False
-        with self._workspace.store.tx(durable=False) as connection:
+        with self._workspace.store.tx(durable=also is not None) as connection:
             if self._claim is not None:
                 judge_jobs.require_claim(connection, self._claim)
             if rows:
                 judging.write_rows(connection, self._run_id, rows, self._job_id)
             if answers:
                 response_cache.keep(connection, answers)
+            if also is not None:
+                also(connection)
             if self._job_id is not None:
                 if self._budget is not None:
                     self._budget.write(connection)

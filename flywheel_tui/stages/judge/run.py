@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -27,6 +28,7 @@ from flywheel_tui.store.datasets import DatasetRow, get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
 
 if TYPE_CHECKING:
+    from flywheel_tui.llm.batches import Batches
     from flywheel_tui.workspace import Workspace
 
 
@@ -48,6 +50,11 @@ class _Run:
         self.job_id = task.job.id if task is not None else None
         self.dataset: DatasetRow = get_dataset(workspace.store.read(), options.dataset)
         self.service = self._service()
+        self.batches: Batches | None = None
+        if self.options.batch:
+            if self.service is None:
+                raise UsageError("--batch hands requests to a provider, and rules ask nobody: leave it out")
+            self.batches = self.service.batches()
         backend = self.service.name if self.service is not None else RULES
         model = self.service.model if self.service is not None else RULES_VERSION
         self.asked: Asked = make_judge(workspace, self.dataset, options, backend, model)
@@ -94,11 +101,19 @@ class _Run:
                 concurrency=concurrency, task=self.task, job_id=self.job_id,
             )  # fmt: skip
             try:
+                if self.batches is not None:
+                    asyncio.run(self._by_batches(engine, self.batches, budget))
                 engine.run()
             except JudgePaused as stopped:
                 stopped.report = self.report(str(stopped))
                 raise
         return self.report()
+
+    async def _by_batches(self, engine: Engine, batches: Batches, budget: Budget | None) -> None:
+        from flywheel_tui.stages.judge.batch import BatchRun
+
+        run = BatchRun(self.workspace, self.run.id, engine, batches, self.recorder, budget=budget, task=self.task)
+        await run.run()
 
     def _budget(self) -> Budget | None:
         options = self.options

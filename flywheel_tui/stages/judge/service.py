@@ -13,6 +13,7 @@ from flywheel_tui.llm.prices import load_prices
 from flywheel_tui.llm.protocol import Backend, Health, ListsPrices, Reply, Request
 
 if TYPE_CHECKING:
+    from flywheel_tui.llm.batches import Batches
     from flywheel_tui.llm.budget import Ledger
     from flywheel_tui.llm.clock import Clock
     from flywheel_tui.workspace import Workspace
@@ -54,6 +55,12 @@ class Service:
         policy = policy_of(self._workspace.settings, concurrency=concurrency)
         self._client = Client(self._backend, policy=policy, ledger=ledger, prices=self._prices, clock=self._clock)
         self._last = time.monotonic()
+
+    def batches(self) -> Batches:
+        """The batch API of the back end. Raises UsageError where it has none."""
+        from flywheel_tui.llm.batches import batches_of
+
+        return batches_of(self._backend)
 
     async def check(self) -> Health:
         """Whether it is there at all."""
