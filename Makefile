@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test test-train test-slow check lint types imports bench screenshots clean help
+.PHONY: model run test test-train test-slow check lint types imports bench screenshots clean help
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ imports: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## measure against named alternatives; prints ratios
 	$(BIN)/python -m benchmarks
+
+model: $(VENV)/.train  ## make the small model again from nothing (about half an hour); RESUME=1 goes on
+	$(BIN)/python data/models/make_small_model.py $(if $(RESUME),--resume)
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README again
 	$(BIN)/python docs/screenshots.py

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flywheel_tui.llm.backends.local import load_model, model_folder
 from flywheel_tui.llm.backends.local_scoring import completion_log_probabilities
@@ -41,6 +41,15 @@ class LoadedModel:
     def __init__(self, model: str | Path, *, adapter: str | Path | None = None, device: str = "") -> None:
         folder = model_folder(str(model))
         self._model, self._tokenizer = load_model(folder, Path(adapter) if adapter else None, device)
+
+    @property
+    def parts(self) -> tuple[Any, Any]:
+        """The model and its tokenizer."""
+        return self._model, self._tokenizer
+
+    def replace(self, model: Any) -> None:
+        """Go on with another model of the same tokenizer, such as this one with an adapter on top."""
+        self._model = model
 
     def generate(
         self,
