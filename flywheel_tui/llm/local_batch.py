@@ -6,12 +6,12 @@ The same prompts give the same answers, whatever the batch size but for rounding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flywheel_tui.llm.backends.local import load_model, model_folder
-from flywheel_tui.llm.backends.local_scoring import completion_log_probabilities
+from flywheel_tui.llm.backends.local_scoring import by_length, completion_log_probabilities, padded
 from flywheel_tui.llm.protocol import Message
 
 Prompt = str | tuple[Message, ...]
@@ -66,7 +66,7 @@ class LoadedModel:
         found: list[Generated] = [Generated("", 0, False)] * len(encoded)
         done = 0
         with torch.inference_mode():
-            for places in _by_length(encoded, batch_size):
+            for places in by_length([len(ids) for ids in encoded], batch_size):
                 for place, made in zip(
                     places, self._answers([encoded[at] for at in places], max_new_tokens), strict=True
                 ):
@@ -99,21 +99,14 @@ class LoadedModel:
         return list(made["input_ids"])
 
     def _answers(self, rows: list[list[int]], max_new_tokens: int) -> list[Generated]:
-        import torch
-
-        width = max(map(len, rows))
-        ids = torch.full((len(rows), width), self._tokenizer.pad_token_id)
-        mask = torch.zeros_like(ids)
-        for at, row in enumerate(rows):
-            ids[at, width - len(row) :] = torch.tensor(row)
-            mask[at, width - len(row) :] = 1
+        ids, mask = padded(self._tokenizer, rows)
         device = self._model.device
         output = self._model.generate(
             input_ids=ids.to(device), attention_mask=mask.to(device), do_sample=False, max_new_tokens=max_new_tokens
         )
         ends = self._ends()
         made = []
-        for tokens in output[:, width:].tolist():
+        for tokens in output[:, ids.shape[1] :].tolist():
             stop = next((at for at, token in enumerate(tokens) if token in ends), None)
             said = tokens if stop is None else tokens[:stop]
             text = self._tokenizer.decode(said, skip_special_tokens=True)
@@ -153,9 +146,3 @@ def nll_batch(
 
 def _messages(prompt: Prompt) -> tuple[Message, ...]:
     return (Message("user", prompt),) if isinstance(prompt, str) else prompt
-
-
-def _by_length(encoded: Sequence[list[int]], batch: int) -> Iterator[list[int]]:
-    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
-    for start in range(0, len(order), batch):
-        yield order[start : start + batch]

@@ -33,7 +33,7 @@ def yes_no_probabilities(model: Any, tokenizer: Any, prompts: Sequence[tuple[Mes
     encoded = [_prompt_ids(tokenizer, messages) for messages in prompts]
     found: list[YesNo] = [YesNo(0.0, 0.0)] * len(encoded)
     with torch.inference_mode():
-        for places in _by_length([len(ids) for ids in encoded], batch):
+        for places in by_length([len(ids) for ids in encoded], batch):
             logits = _last_logits(model, tokenizer, [encoded[place] for place in places], 1)[:, -1]
             logs = logits.float().log_softmax(-1)
             log_yes, log_no = logs[:, yes].logsumexp(-1), logs[:, no].logsumexp(-1)
@@ -57,12 +57,12 @@ def completion_log_probabilities(
         encoded.append((_prompt_ids(tokenizer, messages), answer))
     found: list[tuple[float, int]] = [(0.0, 0)] * len(encoded)
     with torch.inference_mode():
-        for places in _by_length([len(prompt) + len(answer) for prompt, answer in encoded], batch):
+        for places in by_length([len(prompt) + len(answer) for prompt, answer in encoded], batch):
             rows = [encoded[place] for place in places]
             longest = max(len(answer) for _, answer in rows)
             sequences = [prompt + answer for prompt, answer in rows]
             logits = _last_logits(model, tokenizer, sequences, longest + 1)[:, :-1].float()
-            ids = _padded(tokenizer, sequences)[0][:, -longest:].to(logits.device)
+            ids = padded(tokenizer, sequences)[0][:, -longest:].to(logits.device)
             losses = functional.cross_entropy(logits.transpose(1, 2), ids, reduction="none")
             for place, loss, (_, answer) in zip(places, losses, rows, strict=True):
                 found[place] = (-float(loss[longest - len(answer) :].sum()), len(answer))
@@ -81,13 +81,15 @@ def _first_ids(tokenizer: Any, words: tuple[str, ...]) -> list[int]:
     return sorted({ids[0] for ids in whole or encoded})
 
 
-def _by_length(lengths: list[int], batch: int) -> Iterator[list[int]]:
+def by_length(lengths: list[int], batch: int) -> Iterator[list[int]]:
+    """The places of all items in batches of like length, so that little is padded."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     for start in range(0, len(order), batch):
         yield order[start : start + batch]
 
 
-def _padded(tokenizer: Any, sequences: list[list[int]]) -> tuple[Any, Any]:
+def padded(tokenizer: Any, sequences: list[list[int]]) -> tuple[Any, Any]:
+    """Token ids and attention mask of sequences padded on the left."""
     import torch
 
     width = max(map(len, sequences))
@@ -100,7 +102,7 @@ def _padded(tokenizer: Any, sequences: list[list[int]]) -> tuple[Any, Any]:
 
 
 def _last_logits(model: Any, tokenizer: Any, sequences: list[list[int]], keep: int) -> Any:
-    ids, mask = (part.to(model.device) for part in _padded(tokenizer, sequences))
+    ids, mask = (part.to(model.device) for part in padded(tokenizer, sequences))
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     return model(
         input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=keep
