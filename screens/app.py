@@ -119,6 +119,7 @@ class FlywheelApp(StoreBridge):
             f"reviewer {self.reviewer}",
             self.dataset,
             self.jobs_under_way,
+            f"! {self.back_ends_down}" if self.back_ends_down else "",
         ]
         return [visible(fact, multiline=False, limit=40) for fact in facts if fact]
 
