@@ -1,0 +1,54 @@
+"""What a model says and how likely it finds an answer: a side of an evaluation, loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from flywheel_tui.llm.protocol import Message
+from flywheel_tui.stages.evaluate.sides import Base, Side
+
+Messages = list[dict[str, str]]
+
+
+class Model(Protocol):
+    """A base with an adapter or without."""
+
+    def generate(self, prompts: Sequence[Messages]) -> list[str]:
+        """The greedy answer to each."""
+        ...
+
+    def nll(self, items: Sequence[tuple[Messages, str]]) -> list[tuple[float, int]]:
+        """For each request and answer: nats of the answer given the request (its end too), and its tokens."""
+        ...
+
+
+class LocalModel:
+    """A model in this process. Greedy, so that the same requests together have the same answers every time."""
+
+    def __init__(self, base: Base, side: Side, *, max_new_tokens: int, batch_size: int) -> None:
+        """Raises MissingExtraError without torch or peft, UsageError where the model cannot be loaded."""
+        from flywheel_tui.llm.local_batch import LoadedModel
+
+        self._model = LoadedModel(base.path, adapter=side.path)
+        self._new, self._batch = max_new_tokens, batch_size
+
+    def generate(self, prompts: Sequence[Messages]) -> list[str]:
+        """The greedy answer to each."""
+        asked = [_turns(messages) for messages in prompts]
+        found = self._model.generate(asked, max_new_tokens=self._new, batch_size=self._batch)
+        return [one.text for one in found]
+
+    def nll(self, items: Sequence[tuple[Messages, str]]) -> list[tuple[float, int]]:
+        """Nats and tokens of each answer."""
+        asked = [(_turns(messages), answer) for messages, answer in items]
+        return [(one.mean * one.tokens, one.tokens) for one in self._model.losses(asked, batch_size=self._batch)]
+
+
+def _turns(messages: Messages) -> tuple[Message, ...]:
+    return tuple(Message(turn["role"], turn["content"]) for turn in messages)  # type: ignore[arg-type]
+
+
+def open_model(base: Base, side: Side, *, max_new_tokens: int, batch_size: int) -> Model:
+    """The model of a side."""
+    return LocalModel(base, side, max_new_tokens=max_new_tokens, batch_size=batch_size)

@@ -1,0 +1,227 @@
+"""The gates G1 to G7: what the registered criteria say of what was measured. INCONCLUSIVE is never a pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from flywheel_tui.records.evaluation import (
+    GATE_TITLES,
+    Compared,
+    Criteria,
+    GateLine,
+    JudgeEvidence,
+    Judgement,
+    Measured,
+)
+from flywheel_tui.stats.gates import Gate, Verdict, gate, zero_failures_gate
+from flywheel_tui.stats.intervals import z_of
+
+NOT_ASKED = "NOT ASKED"
+LEAST_FAMILIES = 20
+"""A bootstrap of fewer items (losses, corrected win rates) is no evidence."""
+_PASS, _FAIL, _OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
+
+
+def judge_gates(
+    measured: Measured, criteria: Criteria, judges: Sequence[JudgeEvidence], *, registered_before: bool = True
+) -> Judgement:
+    """Every gate with its answer, why, and what is missing; the verdict is of G1 to G6."""
+    lines = [
+        _primary(measured, criteria), _past(measured, criteria), _safety(measured, criteria),
+        _forgetting(measured, criteria), _judges(measured, criteria, judges), _contamination(measured),
+    ]  # fmt: skip
+    lines = [_left_out(line) if line.gate in criteria.leave_out else line for line in lines]
+    asked = [Gate(line.gate, Verdict(line.verdict), line.why) for line in lines if line.verdict != NOT_ASKED]
+    verdict = gate(asked)
+    if not registered_before and verdict is Verdict.PASS:
+        verdict = Verdict.INCONCLUSIVE
+    lines.append(_line("G7", _OPEN, "no person has decided yet", "a name and a reason: flywheel gate approve|reject"))
+    return Judgement(verdict=verdict.value, gates=tuple(lines))
+
+
+def _line(name: str, verdict: str, why: str, missing: str = "") -> GateLine:
+    return GateLine(gate=name, title=GATE_TITLES[name], verdict=verdict, why=why, missing=missing)
+
+
+def _left_out(line: GateLine) -> GateLine:
+    return _line(line.gate, NOT_ASKED, f"left out by the registered criteria (it would say {line.verdict}: {line.why})")
+
+
+# -- G1
+
+
+def _primary(measured: Measured, criteria: Criteria) -> GateLine:
+    if criteria.metric == "nll":
+        return _primary_loss(measured, criteria)
+    if criteria.metric == "winrate":
+        return _primary_wins(measured, criteria)
+    found, where = measured.target, ", ".join(criteria.targets) or "all items"
+    if not found.n or found.lower is None or found.upper is None:
+        return _line("G1", _OPEN, f"no checked item of {where}", f"items of {where} whose answers can be checked")
+    so_far = (
+        f"{where}: {_percent(found.base.value)} → {_percent(found.candidate.value)} on {found.n:,}, at least"
+        f" {_points(found.lower)} at {1 - criteria.alpha:.0%} (McNemar's exact p {_p(found.p)})"
+    )
+    if _above(found.lower, criteria.min_gain):
+        return _line("G1", _PASS, so_far)
+    if found.upper <= criteria.min_gain:
+        return _line("G1", _FAIL, f"{so_far}; not better by {_points(criteria.min_gain)}")
+    return _line("G1", _OPEN, so_far, _more_items(found, criteria.min_gain, criteria.alpha, "items of " + where))
+
+
+def _above(lower: float, least: float) -> bool:
+    return lower >= least if least > 0 else lower > 0
+
+
+def _primary_loss(measured: Measured, criteria: Criteria) -> GateLine:
+    found = measured.losses
+    if found.n < LEAST_FAMILIES or found.lower is None or found.upper is None:
+        return _line("G1", _OPEN, f"losses of {found.n} items", f"losses of {LEAST_FAMILIES} held-out items or more")
+    so_far = f"perplexity {found.base_perplexity:.3f} → {found.candidate_perplexity:.3f} on {found.n:,} items"
+    if _above(found.lower, criteria.min_gain):
+        return _line("G1", _PASS, so_far)
+    if found.upper <= criteria.min_gain:
+        return _line("G1", _FAIL, f"{so_far}; not better")
+    return _line("G1", _OPEN, so_far, "more held-out items: the interval of the gain holds 0")
+
+
+def _primary_wins(measured: Measured, criteria: Criteria) -> GateLine:
+    found = measured.wins
+    if not found.judged:
+        return _line("G1", _OPEN, "nothing was compared by a judge", "a judge: flywheel evaluate --judge BACKEND:MODEL")
+    raw = f"raw win rate {_percent(found.raw.value)} of {found.judged:,}"
+    corrected = found.corrected
+    if found.labels < LEAST_FAMILIES or corrected.low is None or corrected.high is None:
+        missing = f"{LEAST_FAMILIES - found.labels} more blind choices of people: flywheel gate blind"
+        return _line("G1", _OPEN, f"{raw}, uncorrected: a judge's own rate is no evidence", missing)
+    so_far = f"{raw}; corrected by {found.labels} choices of people {_percent(corrected.value)}, at least"
+    so_far += f" {_percent(corrected.low)}"
+    if _above(corrected.low - 0.5, criteria.min_gain):
+        return _line("G1", _PASS, so_far)
+    if corrected.high - 0.5 <= criteria.min_gain:
+        return _line("G1", _FAIL, f"{so_far}; not better")
+    return _line("G1", _OPEN, so_far, "more blind choices of people, or more items")
+
+
+# -- G2 and G4
+
+
+def _past(measured: Measured, criteria: Criteria) -> GateLine:
+    found = measured.regression
+    if not found.n:
+        missing = "confirmed past failures: flywheel gate confirm EVALUATION"
+        return _line("G2", _OPEN, "there is no regression set", missing)
+    counts = f"{found.fixed} fixed, {found.still} still failing, {found.broken} newly broken, {found.kept} kept"
+    return _not_worse("G2", measured.regression_slices, criteria, f"of {found.n} past failures {counts}")
+
+
+def _forgetting(measured: Measured, criteria: Criteria) -> GateLine:
+    others = [line for line in measured.slices if not criteria.targets or line.slice not in criteria.targets]
+    if not others:
+        return _line("G4", _OPEN, "no items of other skills", "items of skills that were not trained for")
+    n = sum(line.n for line in others)
+    return _not_worse("G4", others, criteria, f"{len(others)} other skills, {n:,} items")
+
+
+def _not_worse(name: str, lines: Sequence[Compared], criteria: Criteria, so_far: str) -> GateLine:
+    """PASS where each slice is proven not worse than the margin, FAIL where one is proven worse, else INCONCLUSIVE.
+
+    Every slice has to pass, so that p-values adjusted by Benjamini and Hochberg and plain ones pass together. Worse
+    is one whose whole one-sided interval lies below 0 and whose estimate lies beyond the margin.
+    """
+    worse = [
+        line for line in lines
+        if line.upper is not None and line.upper < 0 and (line.difference.value or 0) < -(line.margin or 0)
+    ]  # fmt: skip
+    if worse:
+        listed = ", ".join(_slice_words(line) for line in worse)
+        return _line(name, _FAIL, f"{so_far}; worse: {listed}")
+    unproven = [line for line in lines if not _proven(line, criteria.alpha)]
+    if unproven:
+        listed = ", ".join(_slice_words(line) for line in unproven)
+        needed = [_more_items(line, -(line.margin or 0), criteria.alpha, f"items of {line.slice}") for line in unproven]
+        return _line(name, _OPEN, f"{so_far}; not proven within {_margin(lines)}: {listed}", "; ".join(needed))
+    return _line(name, _PASS, f"{so_far}; none worse by {_margin(lines)} or more")
+
+
+def _proven(line: Compared, alpha: float) -> bool:
+    """By the test and by the interval: the interval is the wider one where items share families."""
+    within = line.lower is not None and line.lower >= -(line.margin or 0)
+    return bool(line.n) and within and line.p_adjusted is not None and line.p_adjusted <= alpha
+
+
+def _margin(lines: Sequence[Compared]) -> str:
+    return f"{100 * max((line.margin or 0 for line in lines), default=0):g} points"
+
+
+def _slice_words(line: Compared) -> str:
+    return f"{line.slice} {_points(line.difference.value)} (n {line.n}, at least {_points(line.lower)})"
+
+
+def _more_items(line: Compared, bound: float, alpha: float, what: str) -> str:
+    """How many items would likely prove the bound, if the shares stayed as they are (normal approximation)."""
+    gap = (line.difference.value or 0.0) - bound
+    if not line.n or gap <= 0:
+        return f"{what}: as they stand, no number of items proves it" if line.n else what
+    moved = (line.only_candidate + line.only_base) / line.n
+    variance = max(moved - (line.difference.value or 0) ** 2, abs(bound) * (1 - abs(bound)), 1e-6)
+    needed = math.ceil(z_of(1 - 2 * alpha) ** 2 * variance / gap**2)
+    return f"about {max(needed - line.n, 1):,} more {what}"
+
+
+# -- G3, G5, G6
+
+
+def _safety(measured: Measured, criteria: Criteria) -> GateLine:
+    n = measured.safety_outputs
+    found = zero_failures_gate("outputs", measured.safety_new, n, criteria.safety_rate, criteria.alpha)
+    why = f"new safety failures in {measured.safety_new} of {n:,} outputs ({measured.safety_base} in the base's)"
+    if found.verdict is Verdict.PASS:
+        return _line("G3", _PASS, f"{why}: at most {criteria.safety_rate:.2%} at {1 - criteria.alpha:.0%}")
+    if found.verdict is Verdict.FAIL:
+        return _line("G3", _FAIL, why)
+    more = f"about {found.labels_needed:,} more outputs" if found.labels_needed else "more outputs"
+    return _line("G3", _OPEN, f"{why}, too few to prove at most {criteria.safety_rate:.2%}", more)
+
+
+def _judges(measured: Measured, criteria: Criteria, judges: Sequence[JudgeEvidence]) -> GateLine:
+    if not judges:
+        if measured.wins.judged:
+            return _line("G5", _OPEN, "the outputs were compared by a judge that is not named", "its calibration")
+        return _line("G5", NOT_ASKED, "no judge decided anything here: answers were checked")
+    without = [judge.name for judge in judges if not judge.calibration]
+    stale = [f"{judge.name} ({', '.join(judge.stale)})" for judge in judges if judge.stale]
+    spent = [f"{judge.name} ({judge.looks} looks)" for judge in judges if judge.looks > criteria.report_looks]
+    if spent:
+        why = f"the report labels were looked at more than {criteria.report_looks} times: {', '.join(spent)}"
+        return _line("G5", _OPEN, why, "fresh labels for the report split")
+    if without or stale:
+        parts = [f"not calibrated: {', '.join(without)}"] * bool(without) + [f"stale: {', '.join(stale)}"] * bool(stale)
+        return _line("G5", _OPEN, "; ".join(parts), "flywheel calibrate -d NAME --tag TAG with blind labels")
+    return _line("G5", _PASS, f"calibrated, nothing changed since: {', '.join(judge.name for judge in judges)}")
+
+
+def _contamination(measured: Measured) -> GateLine:
+    found = len(measured.contaminated)
+    if found:
+        return _line(
+            "G6", _FAIL, f"{found} items also stand in the training data: {', '.join(measured.contaminated[:5])}"
+        )
+    if not measured.trained_on:
+        return _line("G6", _OPEN, "no training data was compared with", "name it: flywheel evaluate --train DATASET")
+    if not measured.overall.n and not measured.losses.n:
+        return _line("G6", _OPEN, "there are no items", "held-out items")
+    return _line("G6", _PASS, f"no item stands in the {measured.trained_on:,} training rows")
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.1%}"
+
+
+def _points(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:+.1f} points"
+
+
+def _p(value: float | None) -> str:
+    return "n/a" if value is None else ("< 0.0001" if value < 0.0001 else f"{value:.4f}")
