@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("flywheel_tui.cli.validate:validate", "Find what is wrong before anyone reads it."),
     "generate": ("flywheel_tui.cli.generate:generate", "Make pairs from seeds with a recipe."),
     "judge": ("flywheel_tui.cli.judge:judge", "Let a model (or rules) judge pairs under a rubric."),
+    "rubric": ("flywheel_tui.cli.rubric:rubric", "See, check and draft rubrics."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
     "calibrate": ("flywheel_tui.cli.calibrate:calibrate", "Measure a judge against blind human labels."),
     "train": ("flywheel_tui.cli.train:train", "Train a LoRA adapter on accepted pairs."),

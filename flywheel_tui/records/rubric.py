@@ -80,6 +80,8 @@ class Rubric(_Part, frozen=True):
     kind: RubricKind
     description: str = ""
     guidelines: str = ""
+    prompt: str = ""
+    """What a judge (and no person) is told besides: the part that is rewritten to make a judge better."""
     reasons: tuple[Reason, ...] = ()
     rating: Rating | None = None
     criteria: tuple[Criterion, ...] = ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flywheel_tui.errors import InputError, NotFoundError
+from flywheel_tui.errors import InputError, NotFoundError, UsageError
 from flywheel_tui.records.rubric import Rubric, RubricKind
 from flywheel_tui.resources import shipped
 
@@ -35,31 +35,35 @@ PathInFile = tuple[str | int, ...]
 
 def load_rubric(path: Path) -> Rubric:
     """The rubric in a file. Raises InputError with file and line where it is not one."""
+    return parse_rubric(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a small file that a person wrote. Raises InputError."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=str(path), remedy="name a rubric file") from error
-    if len(data) > MAX_BYTES:
         raise InputError(
-            f"is {len(data):,} bytes long", file=str(path), remedy=f"a rubric has at most {MAX_BYTES:,} bytes"
-        )
+            f"cannot be read ({error.strerror})", file=str(path), remedy="name a file that can be read"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"is {len(data):,} bytes long", file=str(path), remedy=f"at most {MAX_BYTES:,} bytes are read")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError("is not UTF-8", file=str(path), line=line, remedy="save it as UTF-8") from error
-    return parse_rubric(text, str(path))
 
 
 def parse_rubric(text: str, file: str = "") -> Rubric:
     """The rubric that a text holds; `file` is named in errors. Raises InputError."""
-    value, lines = _read_yaml(text, file)
+    value, lines = read_yaml(text, file)
     try:
         rubric = msgspec.convert(value, Rubric)
     except msgspec.ValidationError as error:
-        raise _located(str(error), lines, file) from None
+        raise located(str(error), lines, file) from None
     for path, message, remedy in _faults(rubric):
-        raise InputError(message, file=file, line=_line(lines, path), field=_shown(path), remedy=remedy)
+        raise InputError(message, file=file, line=line_of(lines, path), field=shown_path(path), remedy=remedy)
     return msgspec.structs.replace(rubric, hash=_content_hash(rubric))
 
 
@@ -79,6 +83,55 @@ def named_rubric(workspace: Workspace, name: str) -> Rubric:
     return load_rubric(files[name])
 
 
+def save_rubric(workspace: Workspace, text: str, *, replace: bool = False) -> Rubric:
+    """Write a rubric's YAML into the workspace, under its own name; the rubric.
+
+    Raises InputError where it is none, UsageError where the workspace has one of that name with other content and
+    `replace` was not said.
+    """
+    rubric = parse_rubric(text, "the new rubric")
+    path = workspace.folder("rubrics") / f"{rubric.name}.yaml"
+    if path.exists() and not replace and load_rubric(path).hash != rubric.hash:
+        raise UsageError(
+            f"the workspace has a rubric {rubric.name!r} already; give the new one another name, or --force"
+        )
+    written = path.with_suffix(".yaml.tmp")
+    written.write_text(text, "utf-8")
+    written.replace(path)
+    return rubric
+
+
+def rubric_text(rubric: Rubric) -> str:
+    """A rubric as YAML, to be edited and read again: without the parts that are empty."""
+    import yaml
+
+    said = msgspec.to_builtins(rubric)
+    plain = msgspec.to_builtins(Rubric(name="", version=0, kind=RubricKind.SCORED))
+    kept = {name: value for name, value in said.items()
+            if name in ("name", "version", "kind") or (name != "hash" and value != plain[name])}  # fmt: skip
+    for part in kept.get("questions", ()):
+        for name, usual in (("category", ""), ("weight", 1.0), ("gate", False)):
+            if part.get(name) == usual:
+                del part[name]
+    text: str = yaml.dump(kept, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def _dumper() -> type[yaml.SafeDumper]:
+    """Texts of several lines as blocks, the way people write them; nothing shared, so that no alias is written."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return Dumper
+
+
 def rubric_for(workspace: Workspace, kind: str) -> Rubric:
     """What to label pairs of a kind with: the setting `rubric`, else the shipped choice for that kind."""
     if chosen := workspace.settings.rubric:
@@ -89,7 +142,7 @@ def rubric_for(workspace: Workspace, kind: str) -> Rubric:
 # -- YAML
 
 
-def _read_yaml(text: str, file: str) -> tuple[Any, dict[PathInFile, int]]:
+def read_yaml(text: str, file: str) -> tuple[Any, dict[PathInFile, int]]:
     """The value of a document, and the line of each part of it by its path."""
     import yaml
 
@@ -129,7 +182,7 @@ def _check_events(events: Iterable[yaml.Event], file: str) -> None:
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise InputError("holds a second document", file=file, line=line, remedy="one rubric a file")
+                raise InputError("holds a second document", file=file, line=line, remedy="one document a file")
 
 
 def _plain(node: yaml.Node, path: PathInFile, lines: dict[PathInFile, int], file: str) -> Any:
@@ -223,11 +276,14 @@ def _faulty_rating(rubric: Rubric) -> Iterator[tuple[PathInFile, str, str]]:
 
 
 def _content_hash(rubric: Rubric) -> str:
-    encoded = msgspec.json.Encoder(order="sorted").encode(msgspec.structs.replace(rubric, hash=""))
+    said = msgspec.to_builtins(msgspec.structs.replace(rubric, hash=""))
+    if not rubric.prompt:
+        del said["prompt"]  # rubrics from before there was such a part keep their hash
+    encoded = msgspec.json.Encoder(order="sorted").encode(said)
     return blake2b(encoded, digest_size=16).hexdigest()
 
 
-def _located(message: str, lines: dict[PathInFile, int], file: str) -> InputError:
+def located(message: str, lines: dict[PathInFile, int], file: str) -> InputError:
     """msgspec's words with our place: it ends its message with the JSON path at fault."""
     match = _AT_PATH.match(message)
     assert match is not None
@@ -239,15 +295,15 @@ def _located(message: str, lines: dict[PathInFile, int], file: str) -> InputErro
         path = (*path, unknown[1])
     remedy = "remove it or correct its name" if unknown else "correct the value"
     said = "no such field" if unknown else match["message"][:1].lower() + match["message"][1:]
-    return InputError(said, file=file, line=_line(lines, path), field=_shown(path), remedy=remedy)
+    return InputError(said, file=file, line=line_of(lines, path), field=shown_path(path), remedy=remedy)
 
 
-def _line(lines: dict[PathInFile, int], path: PathInFile) -> int:
+def line_of(lines: dict[PathInFile, int], path: PathInFile) -> int:
     """The line of a part, or of the nearest part around it that is in the file."""
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
 
 
-def _shown(path: PathInFile) -> str:
+def shown_path(path: PathInFile) -> str:
     return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

@@ -129,6 +129,8 @@ class Prompt:
             parts.append("\n".join(f"- {part.name}: {part.description}" for part in rubric.criteria))
         if rubric.questions and rubric.kind is RubricKind.BINARY:
             parts.append("\n".join(f"- {part.id}: {part.text}" for part in rubric.questions))
+        if rubric.prompt:
+            parts.append("# How you judge\n" + rubric.prompt.strip())
         if rubric.guidelines:
             parts.append("# What people who decide on this data are told\n" + rubric.guidelines.strip())
         parts.append("# Your answer\n" + self._form())
