@@ -14,7 +14,7 @@ from textual import work
 from textual.reactive import reactive
 
 from flywheel_tui.errors import FlywheelError
-from flywheel_tui.stages import live, views
+from flywheel_tui.stages import live_health, views
 from screens import jobs
 from screens.terminal import SafeApp
 from screens.work_screen import WorkScreen
@@ -59,7 +59,7 @@ class StoreBridge(SafeApp[None]):
                 return
             self._seen_version = version
             self.jobs_under_way = views.jobs_line(self.workspace)
-            self.back_ends_down = live.down(self.workspace)
+            self.back_ends_down = live_health.down(self.workspace)
         except FlywheelError as error:
             self.show_banner("store", str(error))
             return

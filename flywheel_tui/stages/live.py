@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flywheel_tui.errors import FlywheelError, NotFoundError, UsageError
+from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.records.job import ACTIVE, Job, Sample
 from flywheel_tui.records.live import Calls, Histogram, Newest, Shown
 from flywheel_tui.records.rubric import RubricKind, Scale
@@ -318,12 +318,3 @@ def ask_again(workspace: Workspace, job_id: int) -> tuple[dict[str, Any], str]:
         raise UsageError(f"every pair of {run.tag} that was asked about has a verdict")
     args = {**job.args, "retry": True, "estimate": False, "sample": None, "tag": run.tag}
     return args, f"judge {run.tag} again where it has no verdict"
-
-
-def down(workspace: Workspace) -> str:
-    """The back ends that running jobs find out of order, in a few words for a header; '' where all is well."""
-    try:
-        names = store.breakers(workspace.store.read())
-    except FlywheelError:
-        return ""
-    return f"{', '.join(names)} down" if names else ""

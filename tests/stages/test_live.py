@@ -17,8 +17,9 @@ from flywheel_tui.errors import StaleClaimError, UsageError
 from flywheel_tui.records.job import Claim, Job, Sample
 from flywheel_tui.records.live import Calls, Histogram, Newest
 from flywheel_tui.stages.judge.options import rate_of
-from flywheel_tui.stages.live import Watcher, ask_again, down, rates_of, step_concurrency
+from flywheel_tui.stages.live import Watcher, ask_again, rates_of, step_concurrency
 from flywheel_tui.stages.live_board import Board
+from flywheel_tui.stages.live_health import down
 from flywheel_tui.store import claims, jobs, judge_jobs, judging
 from flywheel_tui.store import live as live_store
 from flywheel_tui.workspace import Workspace
