@@ -88,6 +88,7 @@ def breakers(connection: sqlite3.Connection) -> list[str]:
     """Names of the back ends (as their jobs were asked to use them) that running jobs find out of order."""
     query = (
         "SELECT DISTINCT coalesce(json_extract(args, '$.backend'), kind) FROM job"
-        " WHERE state IN ('queued', 'running') AND state = 'running' AND live IS NOT NULL AND json_extract(live, '$.service.breaker') NOT IN ('closed')"
+        " WHERE state IN ('queued', 'running') AND state = 'running'"
+        " AND live IS NOT NULL AND json_extract(live, '$.service.breaker') NOT IN ('closed')"
     )
     return [name for (name,) in connection.execute(query)]
