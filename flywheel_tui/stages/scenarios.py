@@ -105,7 +105,7 @@ def group(connection: Connection) -> list[int]:
     made: list[int] = []
     for kind in sorted({text.error_kind for text in texts if text.scenario_id is None}):
         of_kind = [text for text in texts if text.error_kind == kind]
-        for members in _clusters([text.request for text in of_kind]):
+        for members in alike([text.request for text in of_kind]):
             here = [of_kind[at] for at in members]
             scenario = next((text.scenario_id for text in here if text.scenario_id is not None), None)
             if scenario is None:
@@ -116,7 +116,7 @@ def group(connection: Connection) -> list[int]:
     return made
 
 
-def _clusters(requests: Sequence[str]) -> list[list[int]]:
+def alike(requests: Sequence[str]) -> list[list[int]]:
     """Groups of texts that are alike, each in order, by their first member."""
     import numpy as np
 

@@ -1,0 +1,1 @@
+"""The phases of a cycle, a file for each part of it."""
