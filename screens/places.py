@@ -60,6 +60,14 @@ class LabelRequest:
     marked: list[int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrateRequest:
+    """What Calibrate is asked to measure: a judge run of a data set."""
+
+    dataset: str
+    tag: str
+
+
 PLACES: tuple[Place, ...] = (
     Place("datasets", "Datasets", "d", "screens.datasets:DatasetsScreen", "all data sets, taking in and writing out"),
     Place("browse", "Browse", "b", "screens.browse:BrowseScreen", "the pairs of a data set: search, filter, mark"),
@@ -68,6 +76,7 @@ PLACES: tuple[Place, ...] = (
         "validation", "Validation", "v", "screens.validation:ValidationScreen", "what the checks found, and duplicates"
     ),
     Place("live", "Live", "i", "screens.live:LiveScreen", "long work as it runs: judging, and what comes of it"),
+    Place("calibrate", "Calibrate", "c", "screens.calibrate:CalibrateScreen", "a judge measured against people"),
     Place("workers", "Workers", "w", "screens.workers:WorkersScreen", "the queue of long work, and who works on it"),
 )
 """In the order of the tabs."""

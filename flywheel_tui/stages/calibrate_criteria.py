@@ -9,8 +9,10 @@ from flywheel_tui.stages.calibrate_measure import number
 from flywheel_tui.store import calibration as store
 
 if TYPE_CHECKING:
+    from flywheel_tui.stages.calibrate import Labelled
     from flywheel_tui.stages.calibrate_measure import Joined
     from flywheel_tui.store.connection import Connection
+    from flywheel_tui.workspace import Workspace
 
 ANSWERS = ("YES", "NO")
 
@@ -34,6 +36,11 @@ def criteria_lines(connection: Connection, run_id: int, dataset_id: int, joined:
                     scored.setdefault(name, []).append((bool(truth[row.version]), score))
     names = dict.fromkeys((*answered, *scored))
     return tuple(_line(name, answered.get(name, []), scored.get(name, [])) for name in names)
+
+
+def criteria_of(workspace: Workspace, read: Labelled) -> tuple[CriterionLine, ...]:
+    """The criteria of a run that was read before. For a thread."""
+    return criteria_lines(workspace.store.read(), read.run.id, read.dataset.id, read.joined)
 
 
 def _line(name: str, answered: list[tuple[str, str]], scored: list[tuple[bool, float]]) -> CriterionLine:

@@ -10,6 +10,7 @@ from flywheel_tui.records.calibration import Calibration, Counts, Number, Thresh
 from flywheel_tui.stages import calibrate as stage
 from flywheel_tui.stages import calibrate_words as words
 from flywheel_tui.stages.calibrate_measure import corrected_pass_rate, labels_needed, named, threshold_of
+from flywheel_tui.store import calibration as store
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 
@@ -161,7 +162,20 @@ def open_desk(workspace: Workspace, name: str, options: CalibrateOptions, *, kee
     return Desk(read, stage.measured(workspace, read, keep=keep))
 
 
-def keep_threshold(workspace: Workspace, desk: Desk, line: float) -> Calibration:
-    """Write a threshold down as the judge's calibration on these labels."""
+def mark_of(workspace: Workspace, name: str, tag: str) -> str:
+    """What the figures of a run stand on, in short: another mark means that they may be others now. For a thread."""
+    connection = workspace.store.read()
+    dataset = get_dataset(connection, name)
+    run = judging.get_run(connection, dataset.id, tag)
+    return f"{store.verdicts_mark(connection, run.id)}-{store.last_event(connection, dataset.id)}"
+
+
+def pairs_of(workspace: Workspace, name: str) -> int:
+    """How many pairs a data set has. Raises NotFoundError."""
+    return get_dataset(workspace.store.read(), name).pairs
+
+
+def keep_threshold(workspace: Workspace, desk: Desk, line: float | None) -> Calibration:
+    """Write a threshold (None: the judge's own word) down as the judge's calibration on these labels."""
     options = msgspec.structs.replace(desk.read.options, threshold=line)
     return stage.measured(workspace, desk.read._replace(options=options), keep=True)

@@ -88,13 +88,14 @@ def _left_out(found: Calibration) -> list[str]:
     left, lines = found.left_out, []
     counts = (
         (left.not_blind, "labels were not blind and are left out (--include-unblinded counts them)"),
-        (left.adjudications_not_blind, "adjudications had the verdict in sight: the labels below them decide"),
+        (left.adjudications_not_blind, "adjudications were made with the verdict in sight: the labels below decide"
+         " (--include-unblinded counts them)"),
         (left.disputed, "labelled pairs are disputed and left out until they are adjudicated"),
         (left.skipped, "labelled pairs were skipped and are left out"),
         (left.not_judged, "labelled pairs were not judged in this run, in the version that was labelled"),
         (left.no_score, "verdicts have no score, so that no threshold can judge them; left out"),
     )  # fmt: skip
-    lines += [f"{count:,} {text}" for count, text in counts if count]
+    lines += [f"{count:,} {_singular(text) if count == 1 else text}" for count, text in counts if count]
     for kind, count in left.no_verdict.items():
         readable = "; --unreadable says how they count" if kind in UNREADABLE else ""
         lines.append(f"{count:,} labelled pairs have no verdict ({kind}) and are left out{readable}")
@@ -104,6 +105,26 @@ def _left_out(found: Calibration) -> list[str]:
     if found.options.include_unblinded:
         lines.append("labels made with the verdict in sight are included: agreement is flattered")
     return lines
+
+
+_SINGULAR = (
+    ("labels were not blind and are", "label was not blind and is"),
+    ("adjudications were", "adjudication was"),
+    ("pairs are disputed and", "pair is disputed and"),
+    ("until they are", "until it is"),
+    ("pairs were skipped and are", "pair was skipped and is"),
+    ("pairs were not judged", "pair was not judged"),
+    ("verdicts have no score", "verdict has no score"),
+    ("can judge them", "can judge it"),
+    ("counts them", "counts it"),
+)
+
+
+def _singular(text: str) -> str:
+    """The same for one."""
+    for many, one in _SINGULAR:
+        text = text.replace(many, one)
+    return text
 
 
 def _limits(found: Calibration) -> list[str]:

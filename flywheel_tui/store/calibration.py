@@ -188,6 +188,12 @@ def verdicts_mark(connection: sqlite3.Connection, run_id: int) -> str:
     return "-".join(str(number) for number in (*counts.fetchone(), *missing.fetchone()))
 
 
+def last_event(connection: sqlite3.Connection, dataset_id: int) -> int:
+    """The number of the newest label event of a data set: another one means other labels. 0 where there is none."""
+    query = "SELECT coalesce(max(id), 0) FROM label_event INDEXED BY label_event_by_dataset WHERE dataset_id = ?"
+    return int(connection.execute(query, (dataset_id,)).fetchone()[0])
+
+
 def families(connection: sqlite3.Connection, dataset_id: int) -> dict[int, bytes]:
     """The family of each version that has one (a seed, named by others, is of its own family)."""
     found = dict(connection.execute(
