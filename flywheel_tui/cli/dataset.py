@@ -147,27 +147,53 @@ def restore(ctx: click.Context, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--to", default="", metavar="PATH", help="File or folder to write (default: exports/ of the workspace).")
 @click.option("--format", default="jsonl", show_default=True, metavar="FORMAT",
-              help="jsonl, csv, parquet, alpaca, chatml, dpo, kto.")  # fmt: skip
+              help="jsonl, csv, parquet, sft, messages, dpo, kto … (--formats lists them).")  # fmt: skip
 @click.option("--filter", metavar="EXPR", help="Only pairs that pass, e.g. \"label == 'approved'\".")
 @click.option("--split", metavar="PART=SHARE,…", help="e.g. train=0.8,val=0.2; families stay in one part.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another split.")
 @click.option("--tag", help="Take scores and verdicts from this judge run, not from the latest.")
 @click.option("--raw", is_flag=True, help="csv: leave cells that a spreadsheet would run as formulas as they are.")
 @click.option("--edits-as-preferences", is_flag=True, help="dpo: an accepted edit chosen, its original rejected.")
+@click.option("--messages", is_flag=True, help="sft, dpo, ipo, kto, grpo: lists of messages in place of texts.")
+@click.option(
+    "--template",
+    default="",
+    metavar="DIR|chatml",
+    help="Apply this chat template to every row (of the model in a folder), leave out what it refuses.",
+)
+@click.option("--real-share", type=float, metavar="SHARE",
+              help="Leave generated pairs out until this share is real; 0: add no seeds either.")  # fmt: skip
+@click.option("--provenance/--no-provenance", default=True, show_default=True,
+              help="Say where every row came from, in a file beside the data.")  # fmt: skip
+@click.option(
+    "--bundle",
+    is_flag=True,
+    help="A folder: training_data, eval_holdout, failed_examples, generation_report, rubric_analysis.",
+)
+@click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list_formats(*a),
+              help="List the formats and stop.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @json_option
 @click.pass_context
 def export(
     ctx: click.Context, name: str, to: str, format: str, filter: str | None, split: str | None, seed: int,
-    tag: str | None, raw: bool, edits_as_preferences: bool, force: bool, as_json: bool,
+    tag: str | None, raw: bool, edits_as_preferences: bool, messages: bool, template: str, real_share: float | None,
+    provenance: bool, bundle: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write pairs to files, with a manifest of hashes and a data card beside them."""
     from flywheel_tui.stages.export import ExportRequest, parse_split
 
     request = ExportRequest(
         dataset=name, to=_absolute(to), format=format, filter=filter, split=parse_split(split) if split else None,
-        seed=seed, tag=tag, raw=raw, edits_as_preferences=edits_as_preferences, force=force,
+        seed=seed, tag=tag, raw=raw, edits_as_preferences=edits_as_preferences, messages=messages, force=force,
+        template=_absolute(template) if template not in ("", "chatml") else template, real_share=real_share,
+        provenance=provenance,
     )  # fmt: skip
+    if bundle:
+        _bundle(ctx, request, to, as_json=as_json)
+        return
+    if not as_json:
+        _show_first(ctx, request)
     result = _run_export(ctx, request)
     if as_json:
         print_json(result)
@@ -180,7 +206,51 @@ def export(
         note("no pair passes the filter" if filter else f"{name} holds no pairs")
     for sentence in result.notes:
         note(sentence)
+    for path in result.beside:
+        note(f"beside it {_as_typed(path, to)}")
     note(f"manifest {_as_typed(result.manifest, to)}, data card {_as_typed(result.card, to)}")
+
+
+def _list_formats(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from flywheel_tui.stages.export import load_exporters
+
+    found = load_exporters(external=True)
+    for name in sorted(found):
+        say(f"{name:<18} {found[name].about}")
+    ctx.exit()
+
+
+def _show_first(ctx: click.Context, request: ExportRequest) -> None:
+    """Show what the model will read of the first row, before anything is written."""
+    from flywheel_tui.stages.export import preview
+    from flywheel_tui.text import visible
+
+    first = preview(open_workspace(ctx), request)
+    if first.rendered is None:
+        return
+    count = f", {first.tokens:,} tokens" if first.tokens is not None else ""
+    note(f"the first row as the model reads it (template {first.template}{count}):")
+    for line in visible(first.rendered, multiline=True, limit=1_200).splitlines():
+        note(f"  {line}")
+
+
+def _bundle(ctx: click.Context, request: ExportRequest, to: str, *, as_json: bool) -> None:
+    from flywheel_tui.stages.datasets import get
+    from flywheel_tui.stages.export.bundle import bundle
+
+    workspace = open_workspace(ctx)
+    get(workspace, request.dataset)
+    with Progress("Exporting") as progress:
+        result = bundle(workspace, request, on_progress=progress.update)
+    if as_json:
+        print_json(result)
+        return
+    for path, pairs in result.files.items():
+        say(f"Wrote {_as_typed(path, to)}" + (f": {pairs:,} pairs" if pairs is not None else ""))
+    for sentence in result.notes:
+        note(sentence)
 
 
 def _run_export(ctx: click.Context, request: ExportRequest) -> ExportResult:

@@ -169,3 +169,24 @@ def test_the_list_of_commands_loads_no_heavy_library(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_export_shows_the_first_row_before_it_writes(folder: Path) -> None:
+    out, err = run(folder, "dataset", "export", "demo", "--to", "out/t/", "--format", "sft", "--messages")
+    assert out == "Wrote 6 pairs -> out/t/demo.sft.jsonl\n"
+    first = "the first row as the model reads it (template chatml):\n  <|im_start|>user\n  pair 1"
+    assert err.startswith(first) and "beside it out/t/demo.sft.provenance.jsonl" in err
+    out, err = run(folder, "dataset", "export", "--formats")
+    assert len(out.splitlines()) > 20 and "llama-factory" in out and err == ""
+    _, err = run(folder, "dataset", "export", "demo", "--format", "sft", "--template", "nowhere", code=2)
+    assert err.startswith("flywheel: --template: ") and len(err.splitlines()) == 1
+
+
+def test_a_bundle_from_the_command_line(folder: Path) -> None:
+    out, _ = run(folder, "dataset", "export", "demo", "--to", "out/b", "--bundle")
+    assert [line.split()[1].rpartition("/")[2].rstrip(":") for line in out.splitlines()] == [
+        "training_data.jsonl", "eval_holdout.jsonl", "failed_examples.jsonl", "generation_report.json",
+        "rubric_analysis.json",
+    ]  # fmt: skip
+    out, _ = run(folder, "dataset", "export", "demo", "--to", "out/b", "--bundle", "--force", "--json")
+    assert json.loads(out)["report"]["dataset"] == "demo"

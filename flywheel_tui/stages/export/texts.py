@@ -57,9 +57,8 @@ def _passage(chunk: dict[str, Any]) -> str:
 def whole_conversation(row: ExportRow) -> Conversation | LeftOut:
     """The conversation of a pair with its answer; where only calls are expected, they are the answer."""
     body: dict[str, Any] = msgspec.json.decode(row.body) if row.body else {}
-    if row.output is None and not body.get("messages"):
-        return NO_ANSWER
-    messages = conversation_of(row, body)
+    only_asked = row.output is None and not body.get("messages")
+    messages = request_of(row, body) if only_asked else conversation_of(row, body)
     if messages[-1].get("role") != "assistant":
         answer = _answer(row, body)
         if answer is None:

@@ -50,4 +50,6 @@ class Sft(JsonExporter):
         return record
 
     def notes(self) -> list[str]:
-        return ["prompt and completion are lists of messages"] if self._as_messages else []
+        if self._as_messages:
+            return ["prompt and completion are lists of messages"]
+        return ["trainers join these texts as they are; with --messages they apply the model's chat template"]
