@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "bulk": "flywheel_tui.stages.label:run_bulk_job",
     "validate": "flywheel_tui.stages.validate.engine:run_job",
     "judge": "flywheel_tui.stages.judge.run:run_job",
+    "improve": "flywheel_tui.stages.improve.search:run_job",
     "cycle": "flywheel_tui.cycle.engine:run_job",
     "evaluate": "flywheel_tui.stages.evaluate.run:run_job",
     "generate": "flywheel_tui.stages.generate.run:run_job",

@@ -30,21 +30,9 @@ def vendi(kernel: NDArray[Any]) -> float:
 
 def vendi_of_texts(texts: Sequence[str]) -> float:
     """The Vendi score of texts by the cosine of their TF-IDF vectors. Costs n³: for some 1,000 texts."""
-    import numpy as np
+    from flywheel_tui.stats.tfidf import dense_cosines
 
-    from flywheel_tui.stats.tfidf import tfidf
-
-    vectors = tfidf(texts)
-    # features of one text only add nothing to a cosine of two texts, and the diagonal is 1
-    counts = np.bincount(vectors.features, minlength=vectors.width)
-    number = np.cumsum(counts > 1) - 1
-    shared = counts[vectors.features] > 1
-    owners = np.repeat(np.arange(len(texts)), np.diff(vectors.bounds))[shared]
-    dense = np.zeros((len(texts), int(number[-1]) + 1 if len(number) else 0), np.float32)
-    dense[owners, number[vectors.features[shared]]] = vectors.weights[shared]
-    kernel = dense @ dense.T
-    np.fill_diagonal(kernel, 1)
-    return vendi(kernel)
+    return vendi(dense_cosines(texts))
 
 
 class Distinct(NamedTuple):

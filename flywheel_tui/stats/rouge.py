@@ -83,7 +83,7 @@ class Pool:
         import numpy as np
 
         tokens: list[int] = words([text]).hashes.tolist()
-        lists = [found for feature in _features(tokens) if (found := self._postings.get(feature)) is not None]
+        lists = [one for feature in _features(tokens) if (one := self._postings.get(feature)) is not None]
         if not tokens or not lists:
             return []
         shared = np.bincount(np.concatenate([np.array(one) for one in lists]), minlength=len(self))

@@ -243,3 +243,13 @@ def survival(connection: sqlite3.Connection, recipe: str) -> list[Survival]:
     found = {row[0]: Survival(row[0], row[1], gone.pop(row[0], 0), row[2], row[3]) for row in made}
     found |= {variant: Survival(variant, 0, count, 0, 0) for variant, count in gone.items()}
     return [found[variant] for variant in sorted(found)]
+
+
+def cells(connection: sqlite3.Connection, dataset_id: int) -> dict[str, int]:
+    """How many rows that nobody rejected are in which cell of a grid ('' for none)."""
+    cell = "coalesce(json_extract(p.meta, '$.generated.cell'), json_extract(p.meta, '$.cell'), '')"
+    query = (
+        f"SELECT {cell}, count(*) FROM pair_current c JOIN pair p ON p.id = c.pair_id"
+        f" WHERE c.dataset_id = ? AND c.status <> 'rejected' GROUP BY {cell}"
+    )
+    return dict(connection.execute(query, (dataset_id,)).fetchall())

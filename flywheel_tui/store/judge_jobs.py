@@ -59,6 +59,12 @@ def live(connection: sqlite3.Connection, job_id: int) -> dict[str, Any]:
     return _decode(row[0]) if row and row[0] else {}
 
 
+def add_cost(connection: sqlite3.Connection, job_id: int, micro: int) -> None:
+    """Add to what a job has cost, where there is something to add."""
+    if micro:
+        connection.execute("UPDATE job SET cost_micro = cost_micro + ? WHERE id = ?", (micro, job_id))
+
+
 class Money(NamedTuple):
     """Spent by a job so far, what a killed process had reserved included."""
 

@@ -238,7 +238,7 @@ def test_the_default_rubric_rates_from_one_to_five() -> None:
 
 
 def test_seeds_belong_to_the_topics() -> None:
-    topics = yaml.safe_load((DATA / "seeds" / "topics.yaml").read_text(encoding="utf-8"))
+    topics = yaml.safe_load((DATA / "taxonomies" / "general.yaml").read_text(encoding="utf-8"))
     seeds = [json.loads(x) for x in (DATA / "seeds" / "instructions.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(seeds) >= 40 and len({seed["instruction"] for seed in seeds}) == len(seeds)
     assert {seed["category"] for seed in seeds} == set(topics["topics"])

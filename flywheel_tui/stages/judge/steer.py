@@ -1,4 +1,4 @@
-"""Changing a judge job while it runs: how many calls at once, how much it may spend. It hears within half a second."""
+"""Changing a job that asks models while it runs: calls at once, what it may spend. It hears within half a second."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from flywheel_tui.store import jobs, judge_jobs
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
+
+STEERED = ("generate", "judge")
 
 
 def steer(
@@ -24,8 +26,9 @@ def steer(
     A job that paused because its budget was spent goes on after `jobs.resume`. Raises NotFoundError, UsageError.
     """
     job = jobs.get_job(workspace.store, job_id)
-    if job.kind != "judge":
-        raise UsageError(f"job {job_id} is of the kind {job.kind}; only judge jobs are steered this way")
+    if job.kind not in STEERED:
+        kinds = " and ".join(STEERED)
+        raise UsageError(f"job {job_id} is of the kind {job.kind}; only {kinds} jobs are steered this way")
     if not job.active:
         raise UsageError(f"job {job_id} is {job.state}: there is nothing left to steer")
     changes: dict[str, Any] = {}

@@ -1,0 +1,199 @@
+"""`flywheel generate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
+from flywheel_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from flywheel_tui.stages.generate.options import GenerateOptions, GenerateReport, Price
+    from flywheel_tui.workspace import Workspace
+
+_STEERS = ("concurrency", "budget_usd", "budget_tokens")
+_PASSED_ON = (
+    "into", "seeds", "where", "count", "backend", "temperature", "max_tokens", "seed", "concurrency", "budget_usd",
+    "budget_tokens", "preview", "estimate", "window", "stop_failing_at", "cycle",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("recipe", required=False, default="")
+@click.option("--list", "list_all", is_flag=True, help="List the recipes with their options.")
+@click.option("--seeds", default="", metavar="NAME|FILE|LIST", help="A data set, a file, a shipped list, or the seeds "
+              "themselves between commas (default: the recipe's own).")  # fmt: skip
+@click.option("--where", metavar="EXPR", help="Only seeds that the expression matches.")
+@click.option("--into", default="", metavar="NAME", help="The data set for the rows (made where it is missing).")
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many rows in all.")
+@click.option("--backend", default="", help="ollama, openai, openrouter, anthropic, local or offline (templates).")
+@click.option("--model", "models", multiple=True, metavar="[BACKEND:]MODEL", help="A teacher; several are mixed.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="For every question (default: by template).")
+@click.option("--max-tokens", type=click.IntRange(min=0), default=0, help="Limit of an answer (default: by template).")
+@click.option("--option", "-o", "options_", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe.")
+@click.option("--tag", "tags", multiple=True, help="Put a tag on every row.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Other seeds make other rows.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), help="Items at once (default: the setting).")
+@click.option("--budget-usd", type=float, help="Pause when so many dollars are spent.")
+@click.option("--budget-tokens", type=click.IntRange(min=1), help="Pause when so many tokens are spent.")
+@click.option("--preview", type=click.IntRange(1, 100), help="Make N rows, show them with the price, write none.")
+@click.option("--estimate", is_flag=True, help="Only say what it would cost; nobody is asked.")
+@click.option("--no-watch", is_flag=True, help="Do not pause where the rows grow alike.")
+@click.option(
+    "--window", type=click.IntRange(10, 1000), default=50, show_default=True, help="Rows for each look at it."
+)
+@click.option("--stop-failing-at", type=float, default=0.8, show_default=True, help="Share of failures that pauses.")
+@click.option("--cycle", type=int, help="Number of the cycle, written with every row.")
+@click.option("--job", type=int, metavar="JOB", help="Change --concurrency or a budget of a job instead.")
+@click.option("--yes", is_flag=True, help="Begin without asking (asked only where it costs money, on a terminal).")
+@json_option
+@click.pass_context
+def generate(ctx: click.Context, /, as_json: bool, recipe: str, list_all: bool, **given: Any) -> None:
+    """Make pairs with RECIPE. The same command again goes on where it was interrupted."""
+    if list_all:
+        _list(as_json)
+        return
+    workspace = open_workspace(ctx)
+    if given["job"] is not None:
+        _steer(workspace, given, as_json)
+        return
+    if not recipe:
+        raise UsageError("name a recipe: flywheel generate RECIPE (flywheel generate --list shows them)")
+    report = _generate(workspace, _options(recipe, given), given["yes"], as_json)
+    print_json(report) if as_json else _show(report)
+
+
+def _options(recipe: str, given: dict[str, Any]) -> GenerateOptions:
+    from flywheel_tui.stages.generate.options import GenerateOptions
+
+    settings = {}
+    for text in given["options_"]:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError(f"--option {text!r} has no value; write it like --option {text}=VALUE")
+        settings[name.strip().replace("-", "_")] = value.strip()
+    passed = {name: given[name] for name in _PASSED_ON if given[name] is not None}
+    return GenerateOptions(
+        recipe=recipe, models=given["models"], tags=given["tags"], options=settings, watch=not given["no_watch"],
+        **passed,
+    )  # fmt: skip
+
+
+def _generate(workspace: Workspace, options: GenerateOptions, yes: bool, as_json: bool) -> GenerateReport:
+    import msgspec
+
+    from flywheel_tui.jobs import run_foreground
+    from flywheel_tui.stages.generate.engine import GeneratePaused
+    from flywheel_tui.stages.generate.options import GenerateReport
+    from flywheel_tui.stages.generate.run import announce
+    from flywheel_tui.stages.generate.run import generate as make
+
+    request = announce(workspace, options)
+    if options.estimate:
+        return make(workspace, request.options)
+    note(request.sentence)
+    if request.network and not options.preview and not yes:
+        _ask(workspace, request.options)
+    try:
+        with Progress("Making") as progress:
+            result = run_foreground(
+                workspace, "generate", msgspec.to_builtins(request.options),
+                title=f"generate {options.recipe} {'preview' if options.preview else options.into}",
+                dataset_id=request.dataset_id, unit="rows", slot="network" if request.network else "cpu",
+                on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+            )  # fmt: skip
+    except GeneratePaused as stopped:
+        if stopped.report is not None:
+            print_json(stopped.report) if as_json else _show(stopped.report)
+        raise
+    return msgspec.convert(result, GenerateReport)
+
+
+def _ask(workspace: Workspace, options: GenerateOptions) -> None:
+    """On a terminal, say the price and ask; a script is never asked."""
+    import sys
+
+    from flywheel_tui.stages.generate.run import estimated
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    price = estimated(workspace, options).price
+    if price is None or price.most_usd == 0:
+        return
+    note(_price(price))
+    click.confirm("Begin?", default=True, abort=True, err=True)
+
+
+def _steer(workspace: Workspace, options: dict[str, Any], as_json: bool) -> None:
+    from flywheel_tui.stages.judge.steer import steer
+
+    chosen = {name: options[name] for name in _STEERS if options[name] is not None}
+    if not chosen:
+        raise UsageError("say what to change: --concurrency N, --budget-usd X or --budget-tokens N")
+    now = steer(workspace, options["job"], **chosen)
+    if as_json:
+        print_json({"job": options["job"], **now})
+    else:
+        say(f"job {options['job']}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in now.items()))
+
+
+def _list(as_json: bool) -> None:
+    from flywheel_tui.stages.generate.recipe import load_recipes
+
+    known = load_recipes(external=True)
+    if as_json:
+        print_json([
+            {"name": name, "about": cls.about, "kind": cls.kind, "needs": cls.needs, "options": cls.options,
+             "templates": cls.templates}
+            for name, cls in sorted(known.items())
+        ])  # fmt: skip
+        return
+    for name, cls in sorted(known.items()):
+        say(f"{name:<18} {cls.about} Makes: {cls.kind}; works on: {cls.needs}.")
+        for option, value in cls.options.items():
+            choices = f"one of {', '.join(map(str, value))}" if isinstance(value, tuple) else f"{value!r}"
+            say(f"{'':<18}   -o {option}=…  ({choices})")
+
+
+def _show(report: GenerateReport) -> None:
+    for number, row in enumerate(report.preview, 1):
+        say(f"— {number} ({row.kind}, {row.teacher}) —\n{row.instruction}")
+        if row.input:
+            say(f"[input]\n{row.input}")
+        if row.output:
+            say(f"[output]\n{row.output}")
+        for name, value in row.body.items():
+            say(f"[{name}] {value if isinstance(value, str) else str(value)[:1500]}")
+    if not report.preview and (report.items or report.made or report.stopped):
+        say(f"Made {report.new:,} rows -> {report.dataset} ({report.made:,} of {report.wanted:,} are there)")
+    if report.offline and report.made:
+        say("They were made by templates, no model was asked; every row says so")
+    if report.rejected:
+        say("Rejected: " + ", ".join(f"{count:,} {rule}" for rule, count in sorted(report.rejected.items())))
+    if report.failed:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.failed.items()))
+        say(f"Failed: {kinds}; the same command asks again")
+    if report.exhausted and report.made < report.wanted and not report.preview:
+        say("There are no more work items: name more seeds, or another --seed")
+    if len(report.teachers) > 1:
+        say("Teachers: " + ", ".join(f"{name} {count:,}" for name, count in sorted(report.teachers.items())))
+    if report.variety:
+        last = report.variety[-1]
+        say(f"Variety of the last {last.rows} rows: Vendi {last.vendi:.2f} per row, distinct-2 {last.distinct2:.2f}")
+    if report.calls or report.hits:
+        price = "unknown price" if report.unpriced else f"${report.cost_usd:.4f}"
+        tokens = f"{report.tokens_in:,} tokens in, {report.tokens_out:,} out"
+        say(f"Cost: {price} ({report.calls:,} calls, {report.hits:,} answers from the cache, {tokens})")
+    if report.price is not None:
+        say(_price(report.price))
+
+
+def _price(price: Price) -> str:
+    if price.cost_usd is None or price.most_usd is None:
+        cost = "unknown price (add the model to prices.toml)"
+    else:
+        cost = f"about ${price.cost_usd:.2f}, at most ${price.most_usd:.2f}"
+    tokens = f"{price.tokens_in:,} tokens in, {price.tokens_out:,} out"
+    return f"{price.rows:,} rows take {cost} ({tokens}; from {price.basis})"

@@ -1,0 +1,95 @@
+"""How far a data set fills the grid of a taxonomy: what the heat map shows and what the quota sampler goes by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from flywheel_tui.stages.generate.objects import Taxonomy, load_taxonomy
+from flywheel_tui.store import datasets, generation
+
+if TYPE_CHECKING:
+    from flywheel_tui.workspace import Workspace
+
+EDGE = "edge case"
+"""The difficulty of edge cases: they stand beside the grid's levels."""
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A place of the grid. For an edge case `difficulty` is "edge case" and `style` is its kind."""
+
+    topic: str
+    style: str
+    difficulty: str
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows in every cell, and how many each should have if all rows that are in the grid were spread by its shares.
+
+    `outside` counts rows whose topic, style or difficulty the taxonomy does not know (or that have none).
+    """
+
+    taxonomy: str
+    version: int
+    topics: tuple[str, ...]
+    styles: tuple[str, ...]
+    levels: tuple[str, ...]
+    edges: tuple[str, ...]
+    counts: dict[str, int]
+    rows: int
+    outside: int
+    empty: int
+
+    def count(self, topic: str, style: str, difficulty: str) -> int:
+        """Rows in one cell."""
+        return self.counts.get(key_of_cell(Cell(topic, style, difficulty)), 0)
+
+
+def key_of_cell(cell: Cell) -> str:
+    """The name of a cell: what `meta.generated.cell` holds."""
+    return f"{cell.topic}/{cell.style}/{cell.difficulty}"
+
+
+def cells_of(taxonomy: Taxonomy) -> dict[Cell, float]:
+    """Every cell with the share of all rows that it should have."""
+    edge = taxonomy.edge_cases
+    edge_share = edge.share if edge is not None and edge.kinds else 0.0
+    topics, styles = list(taxonomy.topics), taxonomy.styles
+    found: dict[Cell, float] = {}
+    for topic in topics:
+        for style in styles:
+            for level in taxonomy.difficulty:
+                share = (1 - edge_share) * level.share / (len(topics) * len(styles))
+                found[Cell(topic, style.name, level.name)] = share
+        for kind in edge.kinds if edge is not None and edge_share else ():
+            found[Cell(topic, kind.name, EDGE)] = edge_share / (len(topics) * len(edge.kinds if edge else ()))
+    return found
+
+
+def quotas(shares: dict[Cell, float], rows: int) -> dict[Cell, int]:
+    """Whole rows for every cell by largest remainder: they add up to `rows`, none is off by one or more."""
+    exact = {cell: share * rows for cell, share in shares.items()}
+    found = {cell: int(value) for cell, value in exact.items()}
+    left = rows - sum(found.values())
+    for cell in sorted(exact, key=lambda cell: (found[cell] - exact[cell], cell.topic, cell.style, cell.difficulty))[:left]:  # fmt: skip  # noqa: E501
+        found[cell] += 1
+    return found
+
+
+def coverage(workspace: Workspace, dataset: str, taxonomy: str = "general") -> Coverage:
+    """The grid of a taxonomy over a data set. Raises NotFoundError."""
+    grid = load_taxonomy(workspace, taxonomy)
+    connection = workspace.store.read()
+    counts = Counter(generation.cells(connection, datasets.get_dataset(connection, dataset).id))
+    cells = cells_of(grid)
+    known = {key_of_cell(cell) for cell in cells}
+    inside = {key: count for key, count in counts.items() if key in known}
+    return Coverage(
+        taxonomy=grid.name, version=grid.version, topics=tuple(grid.topics),
+        styles=tuple(style.name for style in grid.styles), levels=tuple(level.name for level in grid.difficulty),
+        edges=tuple(kind.name for kind in grid.edge_cases.kinds) if grid.edge_cases else (), counts=inside,
+        rows=sum(inside.values()), outside=sum(counts.values()) - sum(inside.values()),
+        empty=sum(key not in inside for key in known),
+    )  # fmt: skip
