@@ -26,6 +26,8 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
 @click.option("--where", metavar="EXPR", help="Only pairs that the expression matches.")
 @click.option("--max-pairs", type=click.IntRange(min=1), help="At most the first N of them.")
 @click.option("--sample", type=float, metavar="SHARE", help="A random share of them, such as 0.05.")
+@click.option("--split", default="", metavar="SPLIT", help="Only pairs that people decided blind: prompt-dev (to try a "
+              "rubric on), calibrate, report or all.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the sample and of the examples.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), help="Calls at once (default: the setting).")
 @click.option("--budget-usd", type=float, help="Pause when so many dollars are spent.")
@@ -70,7 +72,7 @@ def judge(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
 _PASSED_ON = (
     "dataset", "backend", "model", "rubric", "tag", "where", "max_pairs", "sample", "seed", "concurrency", "budget_usd",
-    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens", "batch",
+    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens", "batch", "split",
 )  # fmt: skip
 
 

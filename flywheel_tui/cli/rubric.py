@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flywheel_tui.cli.console import json_option, note, open_workspace, print_json, say
+from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
 from flywheel_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +109,94 @@ def draft(
         return
     say(f"Drafted {found.rubric.title} {found.source}: {len(found.rubric.questions)} questions -> {path}")
     note("read and edit it before judging with it: --rubric " + name)
+
+
+@rubric.command("mismatches")
+@click.option("-d", "--dataset", required=True, help="The data set.")
+@click.option("--tag", required=True, help="The judge run to look at.")
+@click.option("--split", default="prompt-dev", show_default=True, help="prompt-dev, calibrate, report or all.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@json_option
+@click.pass_context
+def mismatches_(ctx: click.Context, /, dataset: str, tag: str, split: str, limit: int, as_json: bool) -> None:
+    """List the pairs on which a judge and people differ, with what either said."""
+    from flywheel_tui.stages.improve import mismatches
+
+    found = mismatches(open_workspace(ctx), dataset, tag, split=split)
+    if as_json:
+        print_json(found)
+        return
+    say(f"{tag} differs from people on {len(found.pairs):,} of {found.judged:,} pairs of {split}")
+    for one in found.pairs[:limit]:
+        score = "" if one.score is None else f" ({one.score:g})"
+        say(f"  pair {one.pair}: {one.kind}{score}\n    {one.instruction[:100]!r}")
+        if why := "; ".join((*one.reasons, *one.notes)):
+            say(f"    people: {why[:160]}")
+        if one.rationale:
+            say(f"    judge: {one.rationale[:160]}")
+    if split != "prompt-dev":
+        note("labels of this split measure judges: a rubric that is tuned on them makes their figures worthless")
+
+
+@rubric.command("try")
+@click.argument("name", metavar="RUBRIC")
+@click.option("-d", "--dataset", required=True, help="The data set.")
+@click.option("--tag", required=True, help="The run to compare with: its model judges again.")
+@click.option("--as", "new_tag", default="", help="Tag of the new run (default: TAG+rubric@version).")
+@click.option("--concurrency", type=click.IntRange(1, 1024))
+@json_option
+@click.pass_context
+def try_(ctx: click.Context, /, name: str, dataset: str, tag: str, **options: Any) -> None:
+    """Judge the prompt-dev split again under another version of a rubric, and compare."""
+    import msgspec
+
+    from flywheel_tui.jobs import run_foreground
+    from flywheel_tui.stages.improve.compare import compare_runs, trial_options
+
+    workspace = open_workspace(ctx)
+    rubric_name = str(Path(name).absolute()) if name.endswith((".yaml", ".yml")) else name
+    request = trial_options(workspace, dataset, tag, rubric_name, new_tag=options["new_tag"],
+                            concurrency=options["concurrency"])  # fmt: skip
+    with Progress("Judging") as progress:
+        run_foreground(
+            workspace, "judge", msgspec.to_builtins(request), title=f"try {name} on {dataset}", slot="network",
+            on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+        )  # fmt: skip
+    found = compare_runs(workspace, dataset, tag, request.tag)
+    print_json(found) if options["as_json"] else say(found.sentence)
+
+
+@rubric.command()
+@click.option("-d", "--dataset", required=True, help="The data set with blind labels.")
+@click.option("--tag", required=True, help="The run whose judge is made better.")
+@click.option("--reflect-backend", default="", help="Who writes new wordings (default: the judge's back end).")
+@click.option("--reflect-model", default="", help="The model that writes them.")
+@click.option("--calls", default=300, show_default=True, type=click.IntRange(10), help="Judgments at most.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--budget-usd", type=float, help="Stop when so many dollars are spent.")
+@click.option("--budget-tokens", type=click.IntRange(min=1), help="Stop when so many tokens are spent.")
+@json_option
+@click.pass_context
+def improve(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
+    """Search for better words for a judge on the prompt-dev split (extra gepa); writes the rubric's next version."""
+    import msgspec
+
+    from flywheel_tui.jobs import run_foreground
+    from flywheel_tui.stages.improve.search import Found, SearchOptions
+
+    workspace = open_workspace(ctx)
+    args = msgspec.to_builtins(msgspec.convert(options, SearchOptions))
+    with Progress("Searching") as progress:
+        result = run_foreground(
+            workspace, "improve", args, title=f"improve {options['tag']} on {options['dataset']}", slot="network",
+            on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+        )  # fmt: skip
+    found = msgspec.convert(result, Found)
+    if as_json:
+        print_json(found)
+        return
+    say(found.sentence)
+    say("\n" + found.prompt)
 
 
 def _basis(workspace: Workspace, dataset: str | None, scenario: int | None, about: str | None) -> Basis:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from flywheel_tui.errors import UsageError
 from flywheel_tui.stages.judge.prompt import Example, Text
-from flywheel_tui.store.judge_examples import candidates
+from flywheel_tui.store.judge_examples import ExampleRow, candidates
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -43,6 +46,40 @@ def pick_examples(workspace: Workspace, dataset_id: int, count: int, seed: int) 
             if turn < len(some) and len(chosen) < count:
                 chosen.append(some[turn][2])
     return tuple(sorted(chosen, key=lambda example: _order(bytes.fromhex(example.id), seed + 1)))
+
+
+class Decided(NamedTuple):
+    """A version that people decided on blind, all of one mind."""
+
+    root: int
+    text: Text
+    passed: bool
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    family: bytes
+
+
+def decided_pairs(workspace: Workspace, dataset_id: int, split: str) -> list[Decided]:
+    """What people decided blind in one split (or "all"), by version; where they disagree a pair is left out.
+
+    Raises UsageError for an unknown split.
+    """
+    if split != "all" and split not in SPLITS:
+        raise UsageError(f"no split {split!r}; there are: {', '.join(SPLITS)} and all")
+    rows = candidates(workspace.store.read(), dataset_id)
+    by_version: dict[int, list[ExampleRow]] = {}
+    for row, found in zip(rows, splits_of([row.family for row in rows]), strict=True):
+        if split in ("all", found):
+            by_version.setdefault(row.version, []).append(row)
+    out = []
+    for version, same in sorted(by_version.items()):
+        first = same[0]
+        if len({row.status for row in same}) == 1:
+            reasons = dict.fromkeys(name for row in same if row.reasons for name in msgspec.json.decode(row.reasons))
+            text = Text(version, first.kind, first.instruction, first.input, first.output, first.body)
+            notes = tuple(row.note for row in same if row.note)
+            out.append(Decided(first.root, text, first.status == "approved", tuple(reasons), notes, first.family))
+    return out
 
 
 def _order(uid: bytes, seed: int) -> bytes:

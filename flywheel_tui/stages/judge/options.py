@@ -19,7 +19,9 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `max_pairs` takes the first pairs that `where` matches, `sample` a random share of them (the same for a `seed`).
     `batch` hands the requests to the provider's batch API: half the price, answers within a day. `retry` asks only
-    about the pairs that have no verdict. `estimate` judges a sample, says what the rest would take, and stops.
+    about the pairs that have no verdict. `split` takes only what people decided blind in that part of the labels
+    (prompt-dev, calibrate, report or all): to try a rubric where it may be tuned. `estimate` judges a sample, says what
+    the rest would take, and stops.
     """
 
     dataset: str
@@ -40,6 +42,7 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     max_tokens: int = 0
     batch: bool = False
+    split: str = ""
     backend_options: dict[str, Any] = {}
 
     def checked(self) -> JudgeOptions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flywheel_tui.expressions import parse
 from flywheel_tui.records.judgment import Judge
 from flywheel_tui.records.rubric import Rubric
-from flywheel_tui.stages.judge.few_shot import pick_examples
+from flywheel_tui.stages.judge.few_shot import decided_pairs, pick_examples
 from flywheel_tui.stages.judge.identity import Sampling, identity
 from flywheel_tui.stages.judge.options import JudgeOptions
 from flywheel_tui.stages.judge.prompt import Prompt
@@ -75,6 +75,9 @@ def pairs_to_ask(
     connection = workspace.store.read()
     where = where_of(parse(options.where)) if options.where else where_of(None)
     selection = select_pairs(connection, dataset.id, where)
+    if options.split:
+        wanted = {pair.text.version for pair in decided_pairs(workspace, dataset.id, options.split)}
+        selection = _of(selection, [at for at, version in enumerate(selection.versions) if version in wanted])
     matched = len(selection)
     share = options.sample or (ESTIMATE_SHARE if options.estimate else None)
     if share is not None:
