@@ -173,7 +173,7 @@ def _load(workspace: Workspace, kind: str, name: str, type: type[T]) -> T:
         if name not in files:
             raise NotFoundError(kind, name, sorted(files))
         path = files[name]
-    found, document = read_object_file(path, type)
+    found, _ = read_object_file(path, type)
     if not workspace.store.read_only:
         ingredients.keep(workspace.store, kind, found.name, found.version, hash_of(found), msgspec.to_builtins(found))
     return found

@@ -168,7 +168,9 @@ class Recipe(ABC):
         return
 
     @classmethod
-    def plan_ahead(cls, workspace: Workspace, dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    def plan_ahead(
+        cls, workspace: Workspace, dataset: str, options: Mapping[str, Any], run_seed: int
+    ) -> dict[str, Any]:
         """What must stay as it is while the job runs and is taken up again (weights, counts): kept in its arguments."""
         return {}
 
@@ -199,6 +201,10 @@ class Recipe(ABC):
         Raises UsageError where the recipe has no way without a model.
         """
         raise UsageError(f"the recipe {self.name} cannot answer the step {step!r} without a model")
+
+    def real_rows(self) -> list[Draft]:
+        """Rows that belong into the data set as they are (golden examples): written before the first item."""
+        return []
 
     def watched(self, draft: Draft) -> str:
         """The text whose variety is watched as rows come in."""

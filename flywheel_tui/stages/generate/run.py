@@ -17,7 +17,7 @@ from flywheel_tui.stages.generate.options import GenerateOptions, GenerateReport
 from flywheel_tui.stages.generate.price import estimate
 from flywheel_tui.stages.generate.recipe import Recipe, Seed, Setup, Teacher, recipe_named
 from flywheel_tui.stages.generate.record import Recorder
-from flywheel_tui.stages.generate.seeds import SeedPlace, place_seeds, read_seeds, seed_of
+from flywheel_tui.stages.generate.seeds import SeedPlace, place_seeds, read_seeds, seed_of, write_real
 from flywheel_tui.stages.generate.template import load_template
 from flywheel_tui.stages.judge import service as services
 from flywheel_tui.stages.judge.service import Service
@@ -46,7 +46,7 @@ def announce(workspace: Workspace, options: GenerateOptions) -> Announced:
     place = _place(workspace, cls, options)
     options = msgspec.structs.replace(
         options, seeds_dataset=place.dataset if place else "", seeds_upto=place.upto if place else None,
-        carried=cls.plan_ahead(workspace, options.into, options.options),
+        carried=cls.plan_ahead(workspace, options.into, options.options, options.seed),
     )  # fmt: skip
     seeds = read_seeds(workspace, place, cls) if place else []
     if cls.needs != "nothing" and not seeds:
@@ -167,6 +167,8 @@ class _Run:
         connection = self.workspace.store.read()
         done = generation.items_done(connection, self.dataset_id, self.cls.name) if not self.options.preview else {}
         budget = self._budget()
+        if not self.options.preview and (golden := self.recipe.real_rows()):
+            write_real(self.workspace, self.dataset_id, golden)
         self.recorder = Recorder(
             self.workspace, job_id=self.job_id, claim=self.task.claim if self.task else None,
             dataset_id=self.dataset_id, recipe=self.cls.name, budget=budget, cycle=self.options.cycle,

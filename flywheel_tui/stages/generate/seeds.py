@@ -86,6 +86,22 @@ def seed_of(row: generation.SeedRow) -> Seed:
     )  # fmt: skip
 
 
+def write_real(workspace: Workspace, dataset_id: int, drafts: list[Draft]) -> int:
+    """Put real rows into a data set; how many were new. Those that it has stay as they are."""
+    rows = pairs.prepare(drafts)
+    there = generation.hashes(workspace.store.read(), dataset_id)
+    fresh = [row for row in rows if row[0] not in there]
+    if not fresh:
+        return 0
+    with workspace.store.tx() as connection:
+        source = sources.add_source(
+            connection, dataset_id, name="golden examples", format="copied", layout="golden", fingerprint=None
+        )
+        added = pairs.insert_drafts(connection, dataset_id, source, fresh, pairs.Occurrences())
+        sources.finish_source(connection, source, rows=len(fresh), added=added, rejected=0, notes=[])
+    return added
+
+
 def _is_dataset(workspace: Workspace, name: str) -> bool:
     return any(row.name == name for row in datasets.list_datasets(workspace.store.read()))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.generate.recipe import Item, Made, Parent, Recipe, Seed, recipe
-from flywheel_tui.stages.generate.writing import TEXT, closed, offline_answer, one_of, subject
+from flywheel_tui.stages.generate.writing import PEOPLE, PLACES, TEXT, closed, offline_answer, one_of, subject
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.generate.asking import Ask
@@ -46,5 +46,13 @@ class QuestionAnswer(Recipe):
     def offline(self, item: Item, step: str, values: Mapping[str, Any]) -> dict[str, Any]:
         chance = self.draw("offline", item.index)
         opening, where = one_of(chance, _ASKS, _WHERE)
-        question = f"{opening} {subject(str(values['subject']), chance)} {where}?"
+        about = subject(str(values["subject"]), chance)
+        person, place = one_of(chance, PEOPLE, PLACES)
+        question = chance.choice((
+            f"{opening} {about} {where}?",
+            f"{person[0].upper()}{person[1:]} works {place}: what should be known about {about} {where}?",
+            f"Which mistake with {about} costs the most {place}?",
+            f"{where[0].upper()}{where[1:]}, how does {person} tell good {about} from bad?",
+            f"Is {about} more useful {place} or {where}, and why?",
+        ))  # fmt: skip
         return {"question": question, "answer": offline_answer(question, chance)}
