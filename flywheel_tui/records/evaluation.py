@@ -179,6 +179,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[Compared, ...]
     target: Compared
     regression: Regression
+    regression_overall: Compared
     regression_slices: tuple[Compared, ...]
     losses: Losses
     loss_slices: tuple[Losses, ...]

@@ -43,6 +43,7 @@ def measure(items: Sequence[Item], criteria: Criteria, trained_on: int) -> Measu
         slices=_adjusted(checked, criteria, criteria.forgetting_margin, others),
         target=compare(targets, ", ".join(criteria.targets), "", criteria),
         regression=_regression(past),
+        regression_overall=_adjusted_one(past, criteria),
         regression_slices=_adjusted(past, criteria, criteria.regression_margin),
         losses=losses(outside, "", criteria),
         loss_slices=tuple(losses(_of(outside, name), name, criteria) for name in _slices(outside)),
@@ -116,6 +117,12 @@ def _adjusted(
     asked = [line for line in found if counted is None or line.slice in counted]
     p = dict(zip([line.slice for line in asked], benjamini_hochberg([line.p_not_worse for line in asked]), strict=True))
     return tuple(msgspec.structs.replace(line, p_adjusted=_round(p.get(line.slice))) for line in found)
+
+
+def _adjusted_one(past: Sequence[Item], criteria: Criteria) -> Compared:
+    """All past failures together: one test, so that its p-value needs no adjusting."""
+    found = compare(past, "all past failures", "regression", criteria, criteria.regression_margin)
+    return msgspec.structs.replace(found, p_adjusted=found.p_not_worse)
 
 
 def _share(x: int, n: int) -> Number:

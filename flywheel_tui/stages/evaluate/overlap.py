@@ -90,10 +90,10 @@ def contaminated(items: Sequence[Item], trained: Trained) -> dict[str, str]:
     words that few other items have. Past failures are not looked at: learning from them is what they are for.
     """
     found: dict[str, str] = {}
-    known = {normalise(prompt).casefold() for prompt in trained.prompts}
+    known = {_plain(prompt) for prompt in trained.prompts}
     looked = [item for item in items if item.group != "regression"]
     for item in looked:
-        if normalise(item.prompt).casefold() in known:
+        if _plain(item.prompt) in known:
             found[item.key] = "the same request"
         elif _same_task(item, trained):
             found[item.key] = "the same task"
@@ -102,6 +102,11 @@ def contaminated(items: Sequence[Item], trained: Trained) -> dict[str, str]:
     for item in _long_runs(looked, trained):
         found.setdefault(item.key, f"{RUN} words in a row")
     return found
+
+
+def _plain(text: str) -> str:
+    """A text without what does not make it another request: case, spaces, ways of writing the same letter."""
+    return " ".join(normalise(text).casefold().split())
 
 
 def _same_task(item: Item, trained: Trained) -> bool:

@@ -18,8 +18,8 @@ from flywheel_tui.stats.gates import Gate, Verdict, gate, zero_failures_gate
 from flywheel_tui.stats.intervals import z_of
 
 NOT_ASKED = "NOT ASKED"
-LEAST_FAMILIES = 20
-"""A bootstrap of fewer items (losses, corrected win rates) is no evidence."""
+LEAST = 20
+"""Fewer items (or choices of people) prove nothing: tests that lean on the normal distribution err there."""
 _PASS, _FAIL, _OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 
@@ -63,6 +63,9 @@ def _primary(measured: Measured, criteria: Criteria) -> GateLine:
         f"{where}: {_percent(found.base.value)} → {_percent(found.candidate.value)} on {found.n:,}, at least"
         f" {_points(found.lower)} at {1 - criteria.alpha:.0%} (McNemar's exact p {_p(found.p)})"
     )
+    if found.n < LEAST:
+        why, missing = f"{so_far}; fewer than {LEAST} prove nothing", f"{LEAST - found.n} more items of {where}"
+        return _line("G1", _OPEN, why, missing)
     if _above(found.lower, criteria.min_gain):
         return _line("G1", _PASS, so_far)
     if found.upper <= criteria.min_gain:
@@ -76,8 +79,8 @@ def _above(lower: float, least: float) -> bool:
 
 def _primary_loss(measured: Measured, criteria: Criteria) -> GateLine:
     found = measured.losses
-    if found.n < LEAST_FAMILIES or found.lower is None or found.upper is None:
-        return _line("G1", _OPEN, f"losses of {found.n} items", f"losses of {LEAST_FAMILIES} held-out items or more")
+    if found.n < LEAST or found.lower is None or found.upper is None:
+        return _line("G1", _OPEN, f"losses of {found.n} items", f"losses of {LEAST} held-out items or more")
     so_far = f"perplexity {found.base_perplexity:.3f} → {found.candidate_perplexity:.3f} on {found.n:,} items"
     if _above(found.lower, criteria.min_gain):
         return _line("G1", _PASS, so_far)
@@ -92,8 +95,8 @@ def _primary_wins(measured: Measured, criteria: Criteria) -> GateLine:
         return _line("G1", _OPEN, "nothing was compared by a judge", "a judge: flywheel evaluate --judge BACKEND:MODEL")
     raw = f"raw win rate {_percent(found.raw.value)} of {found.judged:,}"
     corrected = found.corrected
-    if found.labels < LEAST_FAMILIES or corrected.low is None or corrected.high is None:
-        missing = f"{LEAST_FAMILIES - found.labels} more blind choices of people: flywheel gate blind"
+    if found.labels < LEAST or corrected.low is None or corrected.high is None:
+        missing = f"{LEAST - found.labels} more blind choices of people: flywheel gate blind"
         return _line("G1", _OPEN, f"{raw}, uncorrected: a judge's own rate is no evidence", missing)
     so_far = f"{raw}; corrected by {found.labels} choices of people {_percent(corrected.value)}, at least"
     so_far += f" {_percent(corrected.low)}"
@@ -113,7 +116,10 @@ def _past(measured: Measured, criteria: Criteria) -> GateLine:
         missing = "confirmed past failures: flywheel gate confirm EVALUATION"
         return _line("G2", _OPEN, "there is no regression set", missing)
     counts = f"{found.fixed} fixed, {found.still} still failing, {found.broken} newly broken, {found.kept} kept"
-    return _not_worse("G2", measured.regression_slices, criteria, f"of {found.n} past failures {counts}")
+    # slices of few failures count in the whole only: each by itself would leave this gate open for long
+    large = [line for line in measured.regression_slices if line.n >= LEAST]
+    lines = [measured.regression_overall, *large]
+    return _not_worse("G2", lines, criteria, f"of {found.n} past failures {counts}")
 
 
 def _forgetting(measured: Measured, criteria: Criteria) -> GateLine:
@@ -147,8 +153,10 @@ def _not_worse(name: str, lines: Sequence[Compared], criteria: Criteria, so_far:
 
 def _proven(line: Compared, alpha: float) -> bool:
     """By the test and by the interval: the interval is the wider one where items share families."""
+    if line.n < LEAST:
+        return False
     within = line.lower is not None and line.lower >= -(line.margin or 0)
-    return bool(line.n) and within and line.p_adjusted is not None and line.p_adjusted <= alpha
+    return within and line.p_adjusted is not None and line.p_adjusted <= alpha
 
 
 def _margin(lines: Sequence[Compared]) -> str:
@@ -166,7 +174,7 @@ def _more_items(line: Compared, bound: float, alpha: float, what: str) -> str:
         return f"{what}: as they stand, no number of items proves it" if line.n else what
     moved = (line.only_candidate + line.only_base) / line.n
     variance = max(moved - (line.difference.value or 0) ** 2, abs(bound) * (1 - abs(bound)), 1e-6)
-    needed = math.ceil(z_of(1 - 2 * alpha) ** 2 * variance / gap**2)
+    needed = max(math.ceil(z_of(1 - 2 * alpha) ** 2 * variance / gap**2), LEAST)
     return f"about {max(needed - line.n, 1):,} more {what}"
 
 

@@ -117,7 +117,7 @@ def test_held_out_pairs_are_asked_with_their_checkers(workspace: Workspace, monk
     add_pairs(workspace, [
         Draft(instruction="What is 2 + 2?", output="4", meta={"skill": "add", "params": {"a": 2, "b": 2}}, line=1),
         Draft(instruction="Say hi", input="politely", output="Hello!", line=2),
-        Draft(instruction="2 + 2", output="four", meta={"checker": "numeric", "expected": "4"}, category="sums", line=3),
+        Draft(instruction="2 + 2", output="x", meta={"checker": "numeric", "expected": "4"}, category="sums", line=3),
     ], "holdout")  # fmt: skip
     row = evaluate(workspace, options(workspace, dataset="holdout"))
     items = evaluations.items_of(workspace.store.read(), row.id)
