@@ -36,6 +36,8 @@ class Settings(BaseModel):
     break_after: int = Field(50, ge=0, description="minutes of work after which a break is suggested; 0 is never")
     pii_policy: Literal["strict", "warn", "off"] = Field("warn", description="how personal data is treated")
     quality_min_score: float = Field(7.0, description="overall score from which a judged pair passes")
+    feedback: Literal["session", "events"] = Field("session", description="how implicit feedback is scored")
+    triggers: dict[str, float] = Field(default_factory=dict, description="when to train: new_rows, high_quality, …")
     max_cycles: int = Field(10, ge=1, description="cycles after which a run stops")
     openrouter_api_key: SecretStr | None = Field(None, description="key for OpenRouter")
     openrouter_model: str = Field("", description="model asked of OpenRouter")
@@ -115,7 +117,7 @@ def load_settings(workspace: Path | None, overrides: dict[str, Any] | None = Non
         environment |= {name.upper(): (value, str(path)) for name, value in read_env_file(path).items()}
     environment |= {name: (value, f"environment variable {name}") for name, value in os.environ.items()}
     for name in Settings.model_fields:
-        if name != "keymap" and (found := environment.get(name.upper())) and found[0] != "":
+        if name not in ("keymap", "triggers") and (found := environment.get(name.upper())) and found[0] != "":
             values[name], origin[name] = found
     for name, value in (overrides or {}).items():
         if value is not None:

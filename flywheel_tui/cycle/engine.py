@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from flywheel_tui.cycle.checkpoints import write_checkpoint
 from flywheel_tui.cycle.driver import Driver, driver_named
 from flywheel_tui.cycle.options import Budget, CycleOptions
 from flywheel_tui.cycle.phase import (
@@ -230,6 +231,7 @@ class _Turning:
         with self.workspace.store.tx() as connection:
             summary = summary_of(connection, cycle, artefacts, previous, self.driver)
             store.set_cycle(connection, cycle.id, "done", summary=summary, stop_reason=halted)
+        write_checkpoint(self.workspace, cycle, artefacts, summary)
         for line in closing_lines(cycle.number, summary):
             self.say(line)
         return None

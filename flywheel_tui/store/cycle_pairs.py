@@ -126,6 +126,14 @@ def pairs_of_cycle(connection: sqlite3.Connection, dataset_id: int, cycle: int) 
     return [_pair(row) for row in rows.fetchall()]
 
 
+def all_pairs(connection: sqlite3.Connection, dataset_id: int, *, before: int) -> list[CyclePair]:
+    """The pairs of a data set that were made before a cycle, by position."""
+    rows = connection.execute(
+        f"{_PAIR} WHERE c.dataset_id = ? AND (o.cycle IS NULL OR o.cycle < ?) ORDER BY c.position", (dataset_id, before)
+    )
+    return [_pair(row) for row in rows.fetchall()]
+
+
 def accepted(connection: sqlite3.Connection, dataset_id: int, cycle: int) -> list[CyclePair]:
     """What a cycle made that people accepted, or that the judge passed and nobody has decided on."""
     return [

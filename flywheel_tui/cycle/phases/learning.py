@@ -96,7 +96,8 @@ class Calibration(Phase):
         if corrected.value is not None:
             context.say(
                 f"Calibrated on {len(uids)} labels: precision {_show(measured['precision'])}, recall"
-                f" {_show(measured['recall'])}; corrected pass rate {corrected.value:.1%} [{corrected.low:.1%}, {corrected.high:.1%}]"
+                f" {_show(measured['recall'])}; corrected pass rate {corrected.value:.1%}"
+                f" [{corrected.low:.1%}, {corrected.high:.1%}]"
             )
         return Done(body, evidence, len(uids))
 
@@ -134,7 +135,7 @@ class Export(Phase):
         path = context.workspace.folder("exports") / f"cycle-{context.number:03d}.jsonl"
         result = export(
             context.workspace,
-            ExportRequest(dataset=options.into, to=str(path), format="sft", filter=where, force=True),
+            ExportRequest(dataset=options.into, to=str(path), format="sft", filter=where, force=True, real_share=0.0),
             on_progress=context.task.say,
         )
         body = {
