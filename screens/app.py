@@ -16,6 +16,7 @@ from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from flywheel_tui.errors import FlywheelError
 from flywheel_tui.identity import now_us
 from flywheel_tui.stages import views
 from flywheel_tui.text import visible
@@ -188,6 +189,20 @@ class FlywheelApp(StoreBridge):
         base = self.base_screen
         place = place_named(base.PLACE) if base is not None else None
         self.push_screen(HelpScreen(keys_by_id(self.screen), place.title if place else "keys"))
+
+    @work(group="rubric", exclusive=True, exit_on_error=False, description="open a rubric")
+    async def action_rubric(self) -> None:
+        """Choose a rubric and edit it."""
+        from screens.rubric import RubricScreen, choose_rubric, text_of
+
+        if (name := await choose_rubric(self)) is None:
+            return
+        try:
+            text = text_of(self, name)
+        except (FlywheelError, OSError, UnicodeDecodeError) as error:
+            self.hint(str(error))
+            return
+        await self.push_screen(RubricScreen(name or "new", text, self.dataset or None))
 
     @work(group="leave", exclusive=True, exit_on_error=False, description="leave")
     async def action_leave(self) -> None:

@@ -41,6 +41,7 @@ APP = (
     Act("app.back", "escape", "back", "back", "step back: close what is open, or go to the screen before"),
     Act("app.palette", "ctrl+p", "command_palette", "palette", "find any command by its name", priority=True),
     Act("app.help", "question_mark,f1", "help", "keys", "all keys of this screen", footer=True),
+    Act("app.rubric", "ctrl+r", "rubric", "rubric", "read, write and try a rubric: what people and judges are asked"),
     Act("app.theme", "f2", "next_theme", "theme", "next theme: dark, light, monochrome"),
     Act("app.quit", "q,ctrl+q", "leave", "quit", "leave the workstation; everything decided is on disk", footer=True),
 )
@@ -308,6 +309,14 @@ READER = (
     Act("reader.previous", "left,h,shift+tab", "other(-1)", "log before", "the log before"),
 )
 
+RUBRIC = (
+    Act("rubric.save", "ctrl+s", "save", "save", "save it in the workspace, as the next version", priority=True),
+    Act("rubric.try", "f5", "try", "try", "ask the judge about the three pairs", priority=True),
+    Act("rubric.judge", "f6", "judge", "judge", "who is asked: rules, or a model", priority=True),
+    Act("rubric.sent", "f7", "sent", "sent", "what a judge is told, in full", priority=True),
+    Act("rubric.leave", "escape", "leave", "close", "close; what is not saved is asked about", priority=True),
+)
+
 TABLE = (
     Act("table.down", "down,j", "cursor(1)", "down", "one row down"),
     Act("table.up", "up,k", "cursor(-1)", "up", "one row up"),
@@ -329,6 +338,7 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "bulk": ("Bulk", BULK),
     "live": ("Live", LIVE),
     "workers": ("Workers", WORKERS),
+    "rubric": ("Rubric editor", RUBRIC),
     "reader": ("Details and logs", READER),
     "table": ("Tables", TABLE),
 }

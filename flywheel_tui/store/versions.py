@@ -122,6 +122,33 @@ def read_versions(connection: sqlite3.Connection, versions: Sequence[int]) -> li
     return [VersionRow(*row) for row in connection.execute(query, (msgspec.json.encode(list(versions)).decode(),))]
 
 
+def spread_versions(connection: sqlite3.Connection, dataset_id: int, count: int) -> list[int]:
+    """A few versions that differ: one that was approved, one rejected, then others spread over the data set."""
+    found: dict[int, None] = {}
+    for status in ("approved", "rejected"):
+        row = connection.execute(
+            "SELECT pair_id FROM pair_current WHERE dataset_id = ? AND status = ? ORDER BY position LIMIT 1",
+            (dataset_id, status),
+        ).fetchone()
+        if row is not None:
+            found[row[0]] = None
+    first, last = connection.execute(
+        "SELECT (SELECT min(position) FROM pair_current WHERE dataset_id = ?1),"
+        " (SELECT max(position) FROM pair_current WHERE dataset_id = ?1)",
+        (dataset_id,),
+    ).fetchone()
+    for part in range(3 * count) if first is not None else ():
+        row = connection.execute(
+            "SELECT pair_id FROM pair_current WHERE dataset_id = ? AND position >= ? ORDER BY position LIMIT 1",
+            (dataset_id, first + (last - first) * part // (3 * count)),
+        ).fetchone()
+        if row is not None:
+            found[row[0]] = None
+        if len(found) >= count and part >= 2 * count:
+            break
+    return list(found)[:count]
+
+
 def mark_of(connection: sqlite3.Connection, dataset_id: int, *, labels: bool) -> str:
     """A text that changes when other versions are current in a data set (or, with `labels`, when somebody labelled)."""
     last, count = connection.execute(
