@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from flywheel_tui.errors import UsageError
+from flywheel_tui.stats.intervals import Interval
 
 
 def evalue_sign(wins: int, n: int) -> float:
@@ -37,6 +38,22 @@ def msprt(n: int, difference: float, variance: float, tau2: float) -> float:
         return 1.0
     whole = v + n * tau2
     return math.sqrt(v / whole) * math.exp(min(700.0, n * n * tau2 * difference**2 / (2 * v * whole)))
+
+
+def msprt_interval(n: int, difference: float, variance: float, tau2: float, alpha: float = 0.05) -> Interval | None:
+    """The differences that the test does not reject at `alpha`: holds at any time one stops. None before any item.
+
+    Λ(difference - θ) < 1/alpha solved for θ.
+
+    >>> [round(end, 4) for end in msprt_interval(1000, 0.1, 0.25, 0.01)]
+    [0.0311, 0.1689]
+    """
+    v = 2 * variance
+    if not n or not v:
+        return None
+    whole = v + n * tau2
+    half = math.sqrt(2 * v * whole / (n * n * tau2) * math.log(math.sqrt(whole / v) / alpha))
+    return Interval(difference - half, difference + half)
 
 
 def always_valid_p(ratios: list[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""The regression set: failures that somebody confirmed. It only grows, and is asked in every evaluation from then on."""
+"""The regression set: failures that somebody confirmed. It only grows, and every evaluation asks it from then on."""
 
 from __future__ import annotations
 

@@ -124,8 +124,8 @@ def result(workspace: Workspace, test: int) -> BlindResult:
     made = store.choices(connection, test)
     over = len(made) >= row.planned
     found = BlindResult(
-        test=row.id, evaluation=row.evaluation_id, reviewer=row.reviewer, done=len(made), planned=row.planned, over=over,
-        candidate=None, base=None, ties=None, rate=None, p=None, first_shown=None,
+        test=row.id, evaluation=row.evaluation_id, reviewer=row.reviewer, done=len(made), planned=row.planned,
+        over=over, candidate=None, base=None, ties=None, rate=None, p=None, first_shown=None,
     )  # fmt: skip
     if not over:
         return found

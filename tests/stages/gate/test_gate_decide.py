@@ -198,6 +198,6 @@ def test_decisions_are_never_changed(workspace: Workspace) -> None:
                       "UPDATE criteria SET body = '{}'", "UPDATE evaluation SET criteria_hash = 'x'"):  # fmt: skip
         with (
             pytest.raises(Exception, match=r"append-only|never changed|keeps the criteria"),
-            workspace.store.tx() as tx,
+            workspace.store.tx() as connection,
         ):
-            t.execute(statement)
+            connection.execute(statement)
