@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from flywheel_tui.errors import FlywheelError, UsageError
+from flywheel_tui.expressions import parse
 from flywheel_tui.stages.back_ends import NAMES, BackEndState, ask_all
 from flywheel_tui.stages.judge.forecast import Forecast, forecast
 from flywheel_tui.stages.judge.options import JudgeOptions
@@ -115,8 +116,9 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
         """The model that was filled in by us: another back end may replace it."""
         self._touched = False
         self._timer: Timer | None = None
-        self._wanted = 0
         self._found: Forecast | None = None
+        self._refused = ""
+        """Why there is no forecast."""
 
     def compose(self) -> ComposeResult:
         settings = self._workspace.settings
@@ -207,6 +209,7 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
     @on(Input.Changed)
     def _changed(self) -> None:
         self.query_one(".dialog-hint", Static).update("")
+        self._found, self._refused = None, ""
         self._later()
 
     @on(Chooser.Changed)
@@ -227,6 +230,8 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
         values = {name: self.query_one(f"#{name}", Input).value.strip() for name in ("model", "tag", "where", "calls")}
         usd, tokens = parse_budget(self.query_one("#budget", Input).value)
         offline = self.backend == "offline"
+        if values["where"]:
+            parse(values["where"])
         if not values["calls"].isdecimal():
             raise UsageError("at once: a number of calls from 1 to 1024")
         return JudgeOptions(
@@ -243,6 +248,7 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
         try:
             found = await asyncio.to_thread(forecast, self._workspace, self.options())
         except FlywheelError as error:
+            self._refused = str(error)
             box.update(safe_text(str(error), multiline=False, limit=400, style="$text-error"))
             return
         self._found = found
@@ -258,7 +264,7 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
         except FlywheelError as error:
             problem = str(error)
         else:
-            problem = self._found.problem if self._found is not None else ""
+            problem = self._found.problem if self._found is not None else self._refused
             if self._found is not None and not problem and not self._found.pairs:
                 problem = "no pair is left to be asked about"
         if problem:

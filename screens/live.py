@@ -73,7 +73,7 @@ class LiveScreen(WorkScreen):
         self._events: list[JobEvent] = []
         self._reading = self._stale = self._lost = False
         self._steps = 0
-        self._stepping = False
+        self._stepping = self._laid_out = False
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="live-title", markup=False)
@@ -166,8 +166,15 @@ class LiveScreen(WorkScreen):
         view = self._view
         self.set_class(view is None, "-empty")
         if view is None:
+            self._laid_out = False
             self.refresh_bindings()
             return
+        if not self._laid_out:
+            # the lines are cut to the size of their places, which come to be with the first of them
+            self._laid_out = True
+            self.call_after_refresh(self._show)
+            if self.focused is None:
+                self.call_after_refresh(self.newest.focus)
         glyphs, now, width = self.shell.glyphs, self.shell.clock(), self.size.width
         numbers = [job.id for job in self._jobs]
         at = numbers.index(view.job.id) + 1 if view.job.id in numbers else len(numbers) + 1
@@ -202,18 +209,15 @@ class LiveScreen(WorkScreen):
         if view.spent is not None:
             asked += spent_lines(view.spent, glyphs)
         calls.border_title = Content("calls" if view.calls is not None else "cost" if asked else "calls")
-        nobody = [Content.styled("nobody is asked: this work is done on this machine", "$muted")]
+        nobody = [Content.styled("nobody is asked: done on this machine", "$muted")]
         calls.update(_fitted(asked or nobody, max(calls.content_size.width, 20)))
 
     def _show_newest(self, view: LiveView, width: int) -> None:
-        box = self.newest
         if view.newest:
-            box.border_title = Content("newest")
-            lines = newest_lines(view.newest, self.shell.glyphs, wide=width >= 120)
-            box.show((view.job.id, "newest"), lines)
+            self.newest.show(view.job.id, "newest", newest_lines(view.newest, self.shell.glyphs, wide=width >= 120))
         else:
-            box.border_title = Content("events")
-            box.show((view.job.id, "events"), [(None, line) for line in event_lines(self._events)[::-1]])
+            lines = event_lines(self._events)[::-1]
+            self.newest.show(view.job.id, "events", [(None, line) for line in lines])
 
     # -- actions ------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class NewestList(Widget, can_focus=True):
         self._lines: list[Line] = []
         self._cursor = self._top = 0
         self._of: object = None
+        self._title = ""
 
     @property
     def held(self) -> bool:
@@ -36,10 +37,11 @@ class NewestList(Widget, can_focus=True):
         """The pair of the line at the cursor."""
         return self._lines[self._cursor][0] if self._cursor < len(self._lines) else None
 
-    def show(self, of: object, lines: Sequence[Line]) -> None:
-        """Show the lines of something (a job); lines of the same are left alone while they are held."""
-        if of != self._of:
-            self._of, self._cursor, self._top = of, 0, 0
+    def show(self, of: object, title: str, lines: Sequence[Line]) -> None:
+        """Show the lines of something (a job) under a title; lines of the same are left alone while they are held."""
+        if (of, title) != self._of:
+            self._of, self._title, self._cursor, self._top = (of, title), title, 0, 0
+            self._name()
         elif self.held:
             return
         self._lines = list(lines)
@@ -60,9 +62,12 @@ class NewestList(Widget, can_focus=True):
         height = max(self.size.height, 1)
         self._cursor = min(max(to, 0), max(len(self._lines) - 1, 0))
         self._top = min(max(self._top, self._cursor - height + 1), self._cursor)
-        self.border_subtitle = Content("held; home follows again") if self.held else ""
+        self._name()
         self.screen.refresh_bindings()
         self.refresh()
+
+    def _name(self) -> None:
+        self.border_title = Content(f"{self._title}{', held: home follows again' if self.held else ''}")
 
     def action_cursor(self, by: int) -> None:
         """Some lines up or down."""
