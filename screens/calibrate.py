@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.calibration import CalibrateOptions
-from flywheel_tui.stages import calibrate as stage
-from flywheel_tui.stages import calibrate_desk as desk_stage
 from flywheel_tui.text import relative_time
 from screens.bindings import bindings_of
-from screens.calibrate_actions import CalibrateActions
 from screens.calibrate_chart import CurveChart
 from screens.calibrate_matrix import draw_grid, facts_line, grid_of, rates_content, threshold_line
+from screens.calibrate_reading import CalibrateReading
 from screens.calibrate_tabs import notes_content
 from screens.calibrate_views import VIEWS
 from screens.places import CalibrateRequest
 from screens.safe import safe_text
 
-if TYPE_CHECKING:
-    from flywheel_tui.records.calibration import KeptCalibration
-
-QUICK_SECONDS = 1.0
-"""What was read in less is read again by itself when labels or verdicts change; larger sets wait for the key."""
-SETTLE_SECONDS = 0.15
+_FIXED = ("facts", "headline", "line", "tabs")
+"""Their height never changes."""
 _NO_DATASET = "No data set is chosen.\n\nPress D to choose one, or g d for the list."
-_NO_RUNS = """No judge has looked at {dataset} yet.
-
-Judge it:  flywheel judge -d {dataset} --tag first
-or take in what another tool said:  flywheel judge -d {dataset} --import FILE"""
-_LOADING = """Measuring {tag} against people …
-
-Reading every verdict and every label of {dataset} ({pairs:,} pairs).
-A million takes about a second; any key works meanwhile."""
 
 
-class CalibrateScreen(CalibrateActions):
+class CalibrateScreen(CalibrateReading):
     """Matrix, figures and views of one judge run."""
 
     PLACE = "calibrate"
@@ -55,13 +37,7 @@ class CalibrateScreen(CalibrateActions):
 
     def __init__(self) -> None:
         super().__init__()
-        self._options = CalibrateOptions(tag="")
-        self._dataset = ""
-        self._mark = ""
-        self._took = 0.0
-        self._changed = self._looking = False
-        self._kept: list[KeptCalibration] = []
-        self._read_views: dict[int, Any] = {}
+        self._drawn: dict[str, Content] = {}
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="calibrate-facts", markup=False)
@@ -75,8 +51,14 @@ class CalibrateScreen(CalibrateActions):
             with Container(id="calibrate-right"):
                 yield CurveChart(id="calibrate-chart")
                 with VerticalScroll(id="calibrate-panel", can_focus=False):
-                    yield Static("", markup=False)
+                    yield Static("", id="calibrate-rates", markup=False)
+                    yield Static("", id="calibrate-text", markup=False)
         yield Static("", id="calibrate-state", classes="state", markup=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether figures are shown."""
+        return self._desk is not None
 
     # -- coming here and reading --------------------------------------------------------------------------------------
 
@@ -97,86 +79,6 @@ class CalibrateScreen(CalibrateActions):
             self.measure()
         else:
             self.store_changed()
-
-    def measure(self, options: CalibrateOptions | None = None) -> None:
-        """Read and measure, in a thread; what is shown stays until the new figures are here."""
-        if options is not None:
-            self._options = options
-        self._measure()
-
-    @work(group="measure", exclusive=True, exit_on_error=False, description="measure a judge")
-    async def _measure(self) -> None:
-        workspace, name = self.shell.workspace, self.shell.dataset
-        options = self._options
-        try:
-            runs = await asyncio.to_thread(desk_stage.runs_of, workspace, name)
-            if not runs:
-                self._desk = None
-                self._show_state(_NO_RUNS.format(dataset=name))
-                return
-            if options.tag not in {run.tag for run in runs}:
-                options = msgspec.structs.replace(options, tag=runs[0].tag)
-            if self._desk is None:
-                pairs = desk_stage.pairs_of(workspace, name)
-                self._show_state(_LOADING.format(tag=options.tag, dataset=name, pairs=pairs))
-            began = time.monotonic()
-            mark = await asyncio.to_thread(desk_stage.mark_of, workspace, name, options.tag)
-            # a look at the report split spends some of it, and is written down
-            keep = options.split == "report"
-            desk = await asyncio.to_thread(desk_stage.open_desk, workspace, name, options, keep=keep)
-        except FlywheelError as error:
-            if self._desk is None:
-                self._show_state(str(error))
-            else:
-                self._options = self._desk.read.options
-                self.hint(str(error))
-            return
-        self._took, self._mark, self._changed = time.monotonic() - began, mark, False
-        # what the run's import or the kind of its verdicts decided is what the next switch starts from
-        self._options = msgspec.structs.replace(desk.read.options, threshold=None)
-        other = self._desk is None or (self._desk.found.tag, self._desk.found.dataset) != (options.tag, name)
-        self._desk, self._dataset, self._read_views = desk, name, {}
-        if other:
-            self._kept, self._line, self._cell = [], None, (0, 0)
-        elif self._line is not None:
-            self._line = desk.lines[desk.nearest(self._line)] if desk.lines else None
-        self.remove_class("-stateful")
-        self.show_all()
-        self._read_kept()
-
-    @work(group="kept", exclusive=True, exit_on_error=False, description="read kept calibrations")
-    async def _read_kept(self) -> None:
-        desk = self._desk
-        assert desk is not None
-        kept = await asyncio.to_thread(stage.kept_calibrations, self.shell.workspace, desk.found.dataset)
-        if desk is self._desk:
-            self._kept = [one for one in kept if one.calibration.tag == desk.found.tag]
-            self.show_figures()
-
-    def store_changed(self) -> None:
-        """Somebody committed: are the figures still those of what is there?"""
-        if self._desk is not None and not self._looking and self._desk.found.dataset == self.shell.dataset:
-            self._look_again()
-
-    @work(group="look", exit_on_error=False, description="see whether labels or verdicts have changed")
-    async def _look_again(self) -> None:
-        self._looking = True
-        try:
-            desk = self._desk
-            assert desk is not None
-            mark = await asyncio.to_thread(desk_stage.mark_of, self.shell.workspace, desk.found.dataset, desk.found.tag)
-        except FlywheelError as error:
-            self.hint(str(error))
-            return
-        finally:
-            self._looking = False
-        if mark == self._mark or desk is not self._desk:
-            return
-        if self._took < QUICK_SECONDS and self.shell.base_screen is self:
-            self.measure()
-        else:
-            self._changed = True
-            self.show_figures()
 
     def _show_state(self, text: str) -> None:
         self.query_one("#calibrate-state", Static).update(Content(text))
@@ -205,11 +107,9 @@ class CalibrateScreen(CalibrateActions):
         found = settled[1] if settled else desk.at(self._line)
         settling = self._line is not None and not desk.exact and settled is None
         wide = self.has_class("-wide")
-        stale = next((one.stale for one in self._kept if one.calibration.threshold is not None), ())
-        kept = next((one.calibration.threshold.value for one in self._kept if one.calibration.threshold), None)
-        self._set("facts", facts_line(found, stale, self._changed))
+        self._set("facts", facts_line(found, self._changed))
         self._set("headline", safe_text(found.headline, multiline=False, limit=600))
-        self._set("line", threshold_line(found, desk.lines, width, glyphs, kept))
+        self._set("line", threshold_line(found, desk.lines, width, glyphs, self._kept_line()))
         self._set("tabs", self._tabs(width))
         grid = grid_of(found)
         self._set("matrix", draw_grid(grid, self._cell, glyphs, preference=found.kind == "preference",
@@ -220,14 +120,24 @@ class CalibrateScreen(CalibrateActions):
         self._show_view(found, rates, wide)
         if settling:
             self._settle_soon()
+        self._prepare()
+
+    def _kept_line(self) -> str:
+        """The newest kept threshold, and whether it still holds."""
+        for one in self._kept:
+            if (line := one.calibration.threshold) is not None and line.value is not None:
+                return f"kept {line.value:g}{' ! stale' if one.stale else ''}"
+        return ""
 
     def _show_view(self, found: Any, rates: Content, wide: bool) -> None:
         desk, view = self._desk, VIEWS[self._view]
         assert desk is not None
         if view.name == "matrix":
             when = [relative_time(one.created, self.shell.clock()) for one in self._kept]
-            notes = notes_content(found, desk.guarantee, self._kept, when)
-            self._panel(notes if wide else Content("\n").join([rates, notes]))
+            self._set("rates", Content("") if wide else rates)
+            self._panel(notes_content(desk.found, desk.guarantee, self._kept, when))
+        else:
+            self._set("rates", Content(""))
         if view.name == "curve" or (wide and view.name == "matrix"):
             # the figures are on screen first; the drawing follows in the next frame
             self.call_after_refresh(self.query_one(CurveChart).show, desk.curve, found)
@@ -244,32 +154,6 @@ class CalibrateScreen(CalibrateActions):
             self._panel(Content.styled(f"{view.name}: reading …", "$muted"))
             self._read_view(number)
 
-    @work(group="view", exclusive=True, exit_on_error=False, description="read a view of a judge")
-    async def _read_view(self, number: int) -> None:
-        desk, view = self._desk, VIEWS[number]
-        assert desk is not None and view.read is not None
-        try:
-            found = await asyncio.to_thread(view.read, self.shell.workspace, desk)
-        except FlywheelError as error:
-            if number == self._view:
-                self._panel(safe_text(str(error)))
-            return
-        if desk is self._desk:
-            self._read_views[number] = found
-            if number == self._view:
-                self._show_read(number)
-
-    @work(group="settle", exclusive=True, exit_on_error=False, description="intervals over families")
-    async def _settle_soon(self) -> None:
-        await asyncio.sleep(SETTLE_SECONDS)
-        desk, line = self._desk, self._line
-        if desk is None or line is None:
-            return
-        found = await asyncio.to_thread(desk.settled, self.shell.workspace, line)
-        if desk is self._desk and line == self._line:
-            self._settled = (line, found)
-            self.show_figures()
-
     def _tabs(self, width: int) -> Content:
         gap = " " if width < 100 else "  "
         parts = [
@@ -279,11 +163,21 @@ class CalibrateScreen(CalibrateActions):
         return Content(" ") + Content(gap).join(parts)
 
     def _set(self, name: str, content: Content) -> None:
-        self.query_one(f"#calibrate-{name}", Static).update(content)
+        """Draw what has changed; laid out anew only where it has other lines, so that a threshold moves in a frame."""
+        before = self._drawn.get(name)
+        if before is not None and before.plain == content.plain and before.spans == content.spans:
+            return
+        self._drawn[name] = content
+        same = name in _FIXED or (before is not None and _lines(before) == _lines(content) and name != "text")
+        self.query_one(f"#calibrate-{name}", Static).update(content, layout=not same)
 
     def _panel(self, content: Content) -> None:
-        self.query_one("#calibrate-panel Static", Static).update(content)
+        self._set("text", content)
 
     def on_resize(self) -> None:
         """Other columns fit."""
         self.call_after_refresh(self.show_figures)
+
+
+def _lines(content: Content) -> int:
+    return content.plain.count("\n")

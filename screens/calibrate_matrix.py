@@ -76,7 +76,7 @@ def cell_words(cell: Cell, preference: bool) -> tuple[str, str, str]:
     """Glyph, word and token of a block."""
     if not preference:
         return WORDS[cell.truth, cell.said]
-    return ("✓", "same", "approve") if cell.truth == cell.said else ("✗", "differs", "reject")
+    return ("✓", "same", "approve") if cell.truth == cell.said else ("✗", "other", "reject")
 
 
 def draw_grid(grid: Grid, chosen: tuple[int, int], glyphs: Glyphs, *, preference: bool, width: int = 43) -> Content:
@@ -172,14 +172,14 @@ def rates_content(found: Calibration, *, settling: bool = False) -> Content:
     return Content("\n").join(lines)
 
 
-def threshold_line(found: Calibration, lines: list[float], width: int, glyphs: Glyphs, kept: float | None) -> Content:
+def threshold_line(found: Calibration, lines: list[float], width: int, glyphs: Glyphs, kept: str) -> Content:
     """Where the threshold stands among the scores, and what share of all pairs passes there."""
     if found.kind == "preference":
         return Content.styled(" preferences: one of two answers, no threshold", "$muted")
     if not lines:
         return Content.styled(" no scores here: the judge's own pass or fail counts", "$muted")
     first, last = f"{lines[0]:g}", f"{lines[-1]:g}"
-    beside = "" if kept is None else f"  kept {kept:g}"
+    beside = f"  {kept}" if kept else ""
     answer = found.threshold
     if answer is None or answer.value is None:
         shown = f" the judge's own word   ←/→ moves a threshold over the scores {first} … {last}{beside}"
@@ -196,25 +196,22 @@ def threshold_line(found: Calibration, lines: list[float], width: int, glyphs: G
     )  # fmt: skip
 
 
-def facts_line(found: Calibration, stale: tuple[str, ...], changed: bool) -> Content:
+def facts_line(found: Calibration, changed: bool) -> Content:
     """Whose figures, and what was counted: every switch in a word."""
     options = found.options
-    policy = {"leave-out": "left out", "wrong": "count as wrong", "fail": "count as fails", "tie": "count as ties"}
+    policy = {"leave-out": "left out", "wrong": "wrong", "fail": "a fail", "tie": "a tie"}
     switches = [
         "all labels" if options.split == "all" else f"split {options.split}",
         "+ not blind" if options.include_unblinded else "blind only",
-        f"unreadable {policy.get(options.unreadable or 'leave-out', '')}",
+        f"unreadable: {policy.get(options.unreadable or 'leave-out', '')}",
     ]
     if found.kind == "verdict" and "edited" in options.approved_is:
         switches.append("edited passes")
     if options.split == "report":
         switches.append(f"looked at {found.report_looks} ×")
     parts: list[Content | tuple[str, str] | str] = [
-        " ", (visible(found.tag, multiline=False, limit=24), "bold"), "  ",
-        (visible(found.judge, multiline=False, limit=28), "$judge"), "   ", (" · ".join(switches), "$muted"),
+        " ", ("! changed since: f5   " if changed else "", "bold $edit"),
+        (visible(found.tag, multiline=False, limit=20), "bold"), "  ",
+        (visible(found.judge, multiline=False, limit=22), "$judge"), "   ", (" · ".join(switches), "$muted"),
     ]  # fmt: skip
-    if changed:
-        parts.append(("   ! labels or verdicts have changed: f5", "bold $edit"))
-    elif stale:
-        parts.append((f"   ! kept one is stale: {stale[0]}", "bold $edit"))
     return Content.assemble(*parts)

@@ -68,6 +68,7 @@ class Desk:
         self.guarantee: ThresholdAnswer | None = None
         self.exact = found.families == found.pairs and not found.weighted_labels
         self._sweep: Sweep | None = None
+        self._answers: dict[float, Calibration] = {}
         if not read.preference and read.joined.score is not None and read.verdicts.score is not None:
             self._prepare(read.verdicts.score)
 
@@ -114,12 +115,28 @@ class Desk:
         return self._sweep is not None
 
     def at(self, line: float | None) -> Calibration:
-        """What holds where scores at or above `line` pass; None: the judge's own word. Only sums are looked at."""
-        from flywheel_tui.stats.confusion import Confusion, rates_of_counts
-
+        """What holds where scores at or above `line` pass; None: the judge's own word. Only sums are looked at, and
+        what was answered once is kept.
+        """
         if line is None or self._sweep is None:
             return self.found
-        moved = self._sweep.at(line)
+        if line not in self._answers:
+            self._answers[line] = self._at(self._sweep, line)
+        return self._answers[line]
+
+    def prepare(self, line: float | None) -> None:
+        """Have the steps beside a threshold ready before they are asked for; a few milliseconds, for a thread."""
+        if line is None or self._sweep is None:
+            return
+        at = self.nearest(line)
+        for place in (at + 1, at - 1):
+            if 0 <= place < len(self.lines):
+                self.at(self.lines[place])
+
+    def _at(self, sweep: Sweep, line: float) -> Calibration:
+        from flywheel_tui.stats.confusion import Confusion, rates_of_counts
+
+        moved = sweep.at(line)
         c = Confusion(*(a + b for a, b in zip(moved, self._fixed, strict=True)))
         options = msgspec.structs.replace(self.read.options, threshold=line)
         rates = rates_of_counts(c, level=options.confidence)

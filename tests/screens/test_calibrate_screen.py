@@ -1,0 +1,236 @@
+"""Calibrate with real keys: the threshold, the cells and their pairs, what counts, settling, keeping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from calibrate_workspace import calibrated, ids_of, label
+from fixtures_workspace import StillApp
+from textual.pilot import Pilot
+
+from flywheel_tui.records.calibration import CalibrateOptions
+from flywheel_tui.stages.calibrate import calibrate, kept_calibrations, labelled, pairs_in
+from flywheel_tui.workspace import Workspace
+from screens.browse import BrowseScreen
+from screens.calibrate import CalibrateScreen
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return calibrated(tmp_path)
+
+
+def shown(pilot: Pilot[None]) -> str:
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    for _ in range(500):
+        await pilot.pause(0.01)
+        if all(each.is_finished or each.group in ("dialog", "goto") for each in pilot.app.workers):
+            break
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+def app_on(workspace: Workspace, dataset: str = "demo") -> StillApp:
+    return StillApp(workspace, dataset=dataset, start="calibrate")
+
+
+def screen_of(pilot: Pilot[None]) -> CalibrateScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, CalibrateScreen)
+    return screen
+
+
+async def test_it_opens_on_the_newest_run_with_figures_and_a_sentence(workspace: Workspace) -> None:
+    expected = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b"), keep=False)
+    assert expected.counts is not None
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = shown(pilot)
+        assert "judge_b" in text and "blind only" in text and "unreadable: left out" in text
+        assert " ".join(expected.headline.split())[:60] in " ".join(text.split())
+        for count in (expected.counts.tp, expected.counts.fp, expected.counts.tn, expected.counts.fn):
+            assert f"{count} " in text
+        assert "None yet" in text or "proven" in text, "the guarantee is answered"
+
+
+async def test_the_threshold_moves_everything_at_once(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        assert "the judge's own word" in shown(pilot)
+        await press(pilot, "home")
+        first = screen_of(pilot)._line
+        assert first is not None
+        await press(pilot, "right")
+        line = screen_of(pilot)._line
+        assert line is not None and line > first
+        expected = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b", threshold=line), keep=False)
+        assert expected.counts is not None and expected.rates["precision"].value is not None
+        text = shown(pilot)
+        assert f"threshold {line:g}" in text
+        assert f"{expected.rates['precision'].value:.3f}".replace("0.", ".", 1) in text
+        assert f"At {line:g} this judge is right about" in text
+        await press(pilot, "o")
+        assert "the judge's own word" in shown(pilot)
+
+
+@pytest.mark.parametrize("keys", [(), ("l",), ("j",), ("j", "l"), ("home", "shift+right", "j")])
+async def test_enter_opens_exactly_the_pairs_of_a_cell(workspace: Workspace, keys: tuple[str, ...]) -> None:
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, *keys)
+        screen = screen_of(pilot)
+        truth, said = (1 - screen._cell[0], 1 - screen._cell[1])
+        read = labelled(workspace, "demo", CalibrateOptions(tag="judge_b"), scores=True)
+        expected = pairs_in(workspace, read, truth, said, threshold=screen._line)
+        assert expected
+        await press(pilot, "enter")
+        browse = pilot.app.screen
+        assert isinstance(browse, BrowseScreen) and browse.state is not None
+        assert list(browse.state.view.ids or ()) == expected
+        word = {(1, 1): "right pass", (1, 0): "lost pass", (0, 1): "false pass", (0, 0): "right fail"}[truth, said]
+        assert word in shown(pilot) and f"{len(expected)} pairs" in shown(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, CalibrateScreen)
+
+
+async def test_settling_a_false_pass_and_taking_it_back(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "j", "enter")
+        browse = pilot.app.screen
+        assert isinstance(browse, BrowseScreen) and browse.state is not None
+        pair = (browse.state.view.ids or [])[0]
+        await press(pilot, "A")
+        assert "people said" in shown(pilot) and "in sight" in shown(pilot)
+        assert not any(name in shown(pilot) for name in ("ana:", "bo:", "cy:")), "who said it is not shown"
+        await press(pilot, "a")
+        query = "SELECT status FROM pair_current WHERE id = ?"
+        assert workspace.store.read().execute(query, (pair,)).fetchone() == ("approved",)
+        event = (
+            workspace.store.read()
+            .execute("SELECT reviewer, blind, policy FROM label_event WHERE action = 'adjudicate'")
+            .fetchone()
+        )
+        assert event == ("ana", 0, "adjudication")
+        await press(pilot, "escape")
+        await press(pilot, "b")
+        found = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b", include_unblinded=True), keep=False)
+        assert found.counts is not None and f"{found.counts.fp} " in shown(pilot) and "+ not blind" in shown(pilot)
+        await press(pilot, "enter", "u")
+        assert workspace.store.read().execute(query, (pair,)).fetchone() == ("rejected",)
+
+
+async def test_what_counts_is_switched_and_shown(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        assert "unreadable: wrong" in shown(pilot)
+        assert "could not be read count as wrong" in shown(pilot)
+        await press(pilot, "p")
+        assert "unreadable: a fail" in shown(pilot)
+        await press(pilot, "b", "s", "s", "s")
+        assert "+ not blind" in shown(pilot) and "split report" in shown(pilot) and "looked at 1 ×" in shown(pilot)
+        await press(pilot, "e")
+        assert "edited passes" in shown(pilot)
+
+
+async def test_splits_part_the_labels(workspace: Workspace) -> None:
+    whole = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b"), keep=False).pairs
+    parts = [
+        calibrate(workspace, "demo", CalibrateOptions(tag="judge_b", split=split), keep=False).pairs
+        for split in ("prompt-dev", "calibrate", "report")
+    ]
+    assert sum(parts) == whole and all(parts)
+
+
+async def test_a_kept_threshold_goes_stale_when_labels_change(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "home", "right", "x")
+        line = screen_of(pilot)._line
+        kept = kept_calibrations(workspace, "demo")
+        assert [one.calibration.threshold.value for one in kept if one.calibration.threshold] == [line]
+        assert f"kept {line:g}" in shown(pilot) and "holds" in shown(pilot)
+        pair = ids_of(workspace, "demo")[250]
+        label(workspace, pair, "approved", "ana")
+        for _ in range(300):
+            await pilot.pause(0.02)
+            if "stale: the labels have changed" in shown(pilot):
+                break
+        assert "stale: the labels have changed" in shown(pilot)
+        assert f"kept {line:g} ! stale" in shown(pilot)
+
+
+VIEWS: tuple[tuple[str, str], ...] = (
+    ("2", "threshold (score)"), ("3", "Do scores mean what they say?"), ("4", "Criterion by criterion"),
+    ("5", "judge_b and judge_a"), ("6", "ana and bo"), ("7", "Drift from run to run"), ("8", "stand in"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_every_view_says_what_it_is(workspace: Workspace, size: tuple[int, int]) -> None:
+    async with app_on(workspace).run_test(size=size) as pilot:
+        await settle(pilot)
+        for key, words in VIEWS:
+            await press(pilot, key)
+            assert words in shown(pilot), key
+        await press(pilot, "tab")
+        assert screen_of(pilot)._view == 0
+
+
+async def test_preferences_have_a_matrix_of_answers_and_no_threshold(workspace: Workspace) -> None:
+    async with app_on(workspace, "prefs").run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = shown(pilot)
+        assert "no threshold" in text and "tie" in text and "AC1" in text
+        await press(pilot, "p", "p")
+        assert "unreadable: a tie" in shown(pilot)
+        await press(pilot, "right")
+        assert "does nothing here" in shown(pilot)
+
+
+async def test_without_runs_it_says_what_to_do(tmp_path: Path) -> None:
+    from fixtures_workspace import make
+
+    async with app_on(make(tmp_path)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "No judge has looked at demo yet" in shown(pilot)
+        await press(pilot, "enter", "right", "x", "b", "J")
+        assert "No judge has looked at demo yet" in shown(pilot)
+
+
+async def test_another_judge_and_another_data_set(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "J", "down", "enter")
+        assert "scripted:judge_a" in shown(pilot)
+        await press(pilot, "D", "down", "enter")
+        assert "pairwise" in shown(pilot)
+
+
+async def test_a_threshold_is_answered_without_the_database(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "home")
+        asked: list[str] = []
+        read = workspace.store.read
+
+        def watched() -> object:
+            asked.append("read")
+            return read()
+
+        monkeypatch.setattr(workspace.store, "read", watched)
+        screen_of(pilot).action_move(1)
+        screen_of(pilot).action_cell(1, 0)
+        assert not asked
