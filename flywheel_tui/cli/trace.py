@@ -88,7 +88,12 @@ def _add_relatives(tree: Tree, relatives: tuple[Relative, ...] | list[Relative])
     stack = [(tree, relative, 0) for relative in reversed(relatives)]
     while stack:
         branch, relative, depth = stack.pop()
-        how = ", ".join(part for part in (relative.relation, relative.recipe, relative.teacher) if part)
+        how = ", ".join(
+            part for part in (relative.relation, relative.recipe, relative.template, relative.teacher) if part
+        )
+        chosen = {name: value for name, value in relative.params.items() if isinstance(value, str | int | float)}
+        if chosen:
+            how += f" ({', '.join(f'{name} {value}' for name, value in chosen.items())})"
         again = " (shown above)" if relative.seen else ""
         text = f"{how}: {relative.dataset} {relative.pair_id} · {relative.uid}{again} · {relative.instruction[:100]}"
         leaf = branch.add(_line(text))

@@ -293,6 +293,9 @@ def located(message: str, lines: dict[PathInFile, int], file: str) -> InputError
     unknown = re.search(r"unknown field `(\w+)`", message)
     if unknown:
         path = (*path, unknown[1])
+        # inside a mapping with free keys the path has a gap
+        same = [known for known in lines if known and known[-1] == unknown[1]]
+        path = same[0] if path not in lines and len(same) == 1 else path
     remedy = "remove it or correct its name" if unknown else "correct the value"
     said = "no such field" if unknown else match["message"][:1].lower() + match["message"][1:]
     return InputError(said, file=file, line=line_of(lines, path), field=shown_path(path), remedy=remedy)

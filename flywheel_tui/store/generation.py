@@ -58,8 +58,8 @@ class NoRow(NamedTuple):
 
 
 _SEEDS = (
-    "SELECT p.id, p.uid, p.kind, p.instruction, coalesce(p.family, CASE WHEN c.pair_id = c.id THEN p.hash"
-    " ELSE (SELECT r.hash FROM pair r WHERE r.id = c.id) END), json_extract(p.meta, '$.generated.depth'), p.input,"
+    "SELECT p.id, p.uid, p.kind, p.instruction, coalesce((SELECT f.hash FROM pair f WHERE f.dataset_id = p.dataset_id"
+    " AND f.uid = p.family), p.family, p.hash), json_extract(p.meta, '$.generated.depth'), p.input,"
     " p.output, p.body, p.meta, p.category, c.status FROM pair_current c JOIN pair p ON p.id = c.pair_id"
 )
 

@@ -42,6 +42,10 @@ class Relative(msgspec.Struct, kw_only=True):
     relation: str
     recipe: str | None
     teacher: str | None
+    template: str | None = None
+    params: dict[str, Any] = {}
+    depth: int = 0
+    """Generations from real data."""
     seen: bool = False
     beyond: list[Relative] = []
 
@@ -159,7 +163,8 @@ def _relatives(connection: sqlite3.Connection, of: Sequence[int], near: str, far
     top: list[Relative] = []
     front: list[tuple[int, list[Relative]]] = [(pair_id, top) for pair_id in of]
     query = (
-        "SELECT p.id, p.uid, d.name, p.kind, substr(p.instruction, 1, 240), e.relation, e.recipe, e.teacher"
+        "SELECT p.id, p.uid, d.name, p.kind, substr(p.instruction, 1, 240), e.relation, e.recipe, e.teacher,"
+        " e.template, e.params, coalesce(json_extract(p.meta, '$.generated.depth'), 0)"
         f" FROM edge e JOIN pair p ON p.id = {far} JOIN dataset d ON d.id = p.dataset_id"
         f" WHERE {near} = ? ORDER BY e.created, p.id"
     )
@@ -169,7 +174,8 @@ def _relatives(connection: sqlite3.Connection, of: Sequence[int], near: str, far
                 continue  # a version of the pair itself: told by `versions`
             relative = Relative(
                 pair_id=row[0], uid=show_uid(row[1]), dataset=row[2], kind=row[3], instruction=row[4],
-                relation=row[5], recipe=row[6], teacher=row[7], seen=row[0] in met,
+                relation=row[5], recipe=row[6], teacher=row[7], template=row[8],
+                params=msgspec.json.decode(row[9]) if row[9] else {}, depth=row[10], seen=row[0] in met,
             )  # fmt: skip
             into.append(relative)
             if not relative.seen and len(met) < MAX_PAIRS + len(of):

@@ -32,6 +32,7 @@ from flywheel_tui.store.export_rows import (
     read_rows,
     sources_of,
 )
+from flywheel_tui.store.lineage_groups import merged_groups
 from flywheel_tui.store.selections import Selection, Where, judge_run_id, select_pairs, where_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Run:
         self.exporter = self.new_exporter()
         check_free(self._all_paths(self.places), force=request.force)
         self.share = real_share.Share(frozenset(), {})
+        self.merged = merged_groups(self.connection, self.dataset.id) if request.split else {}
         self.out: set[int] = set()
         self.left: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
@@ -177,6 +179,9 @@ class Run:
             for row in rows:
                 if row.id in self.share.seeds and row.version == 1:
                     row.group = row.raw_uid  # what its children in this data set are grouped by
+        for row in rows if self.merged else ():
+            if row.group is not None:
+                row.group = self.merged.get(row.group, row.group)
         return rows
 
     def survey(self, exporter: Exporter, selection: Selection) -> None:

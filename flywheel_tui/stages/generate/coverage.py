@@ -26,7 +26,8 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows in every cell, and how many each should have if all rows that are in the grid were spread by its shares.
+    """Rows in every cell (`counts`, by `key_of_cell`), and how many each would have if as many rows were spread by the
+    shares of the grid (`wanted`, by largest remainder).
 
     `outside` counts rows whose topic, style or difficulty the taxonomy does not know (or that have none).
     """
@@ -38,6 +39,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[str, ...]
     edges: tuple[str, ...]
     counts: dict[str, int]
+    wanted: dict[str, int]
     rows: int
     outside: int
     empty: int
@@ -90,6 +92,7 @@ def coverage(workspace: Workspace, dataset: str, taxonomy: str = "general") -> C
         taxonomy=grid.name, version=grid.version, topics=tuple(grid.topics),
         styles=tuple(style.name for style in grid.styles), levels=tuple(level.name for level in grid.difficulty),
         edges=tuple(kind.name for kind in grid.edge_cases.kinds) if grid.edge_cases else (), counts=inside,
+        wanted={key_of_cell(cell): count for cell, count in quotas(cells, sum(inside.values())).items()},
         rows=sum(inside.values()), outside=sum(counts.values()) - sum(inside.values()),
         empty=sum(key not in inside for key in known),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flywheel_tui.errors import NotFoundError
 from flywheel_tui.records.pair import Draft
-from flywheel_tui.stages.generate.coverage import EDGE, Cell, cells_of, key_of_cell, quotas
+from flywheel_tui.stages.generate.coverage import EDGE, Cell, cells_of, key_of_cell
 from flywheel_tui.stages.generate.objects import load_taxonomy
 from flywheel_tui.stages.generate.recipe import Item, Made, Recipe, recipe
 from flywheel_tui.stages.generate.writing import PEOPLE, PLACES, TEXT, closed, offline_answer, one_of
@@ -55,7 +55,9 @@ class FromTaxonomy(Recipe):
 
     def item(self, index: int) -> Item | None:
         while len(self._plan) <= index < _HORIZON:
-            self._extend()
+            cell = self._next()
+            self._plan.append(cell)
+            self._counts[cell] += 1
         if index >= _HORIZON:
             return None
         cell = self._plan[index]
@@ -65,17 +67,22 @@ class FromTaxonomy(Recipe):
                   "subtopic": chance.choice(subtopics), "taxonomy": f"{self._taxonomy.name}@{self._taxonomy.version}"}  # fmt: skip  # noqa: E501
         return Item(index=index, teacher=self.teacher(index), params=params)
 
-    def _extend(self) -> None:
-        """Plan the next stretch: what is missing to the quotas of a grid that is one round larger, emptiest first."""
-        size = sum(self._counts.values()) + len(self._shares)
-        wanted = quotas(self._shares, size)
-        missing = {cell: wanted[cell] - self._counts[cell] for cell in wanted if wanted[cell] > self._counts[cell]}
-        while missing:
-            for cell in sorted(missing, key=lambda cell: (self._counts[cell] / self._shares[cell], self._tie[cell])):
-                self._plan.append(cell)
-                self._counts[cell] += 1
-                missing[cell] -= 1
-            missing = {cell: count for cell, count in missing.items() if count > 0}
+    def _next(self) -> Cell:
+        """The cell of the next row. A cell that has less than half of its share of all rows goes first, the emptiest of
+        them before the others; else the difficulty that is furthest behind its share, and in it the emptiest cell."""
+        rows = sum(self._counts.values()) + 1
+        due = {cell: share * rows for cell, share in self._shares.items()}
+        behind = [cell for cell, wanted in due.items() if wanted >= 1 and self._counts[cell] < wanted / 2]
+        if behind:
+            return min(behind, key=lambda cell: (self._counts[cell] / self._shares[cell], self._tie[cell]))
+        levels: dict[str, float] = {}
+        topics: dict[str, int] = {}
+        for cell, wanted in due.items():
+            levels[cell.difficulty] = levels.get(cell.difficulty, 0.0) + wanted - self._counts[cell]
+            topics[cell.topic] = topics.get(cell.topic, 0) + self._counts[cell]
+        level = max(levels, key=lambda name: levels[name])
+        inside = [cell for cell in due if cell.difficulty == level]
+        return min(inside, key=lambda cell: (self._counts[cell], topics[cell.topic], self._tie[cell]))
 
     async def make(self, item: Item, ask: Ask) -> Made:
         cell = item.params

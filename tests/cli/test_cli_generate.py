@@ -1,0 +1,98 @@
+"""`flywheel generate` from the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from generate_helpers import rows, teacher_server
+
+from flywheel_tui.cli import cli
+from flywheel_tui.errors import FlywheelError
+from flywheel_tui.workspace import Workspace
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    Workspace.open(tmp_path / "w", create=True).close()
+    return tmp_path / "w"
+
+
+def flywheel(root: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["-w", str(root), "generate", *words])
+
+
+def test_the_recipes_are_listed(root: Path) -> None:
+    shown = flywheel(root, "--list").stdout
+    for name in ("qa", "instruction", "reasoning", "creative", "self-instruct", "evol-instruct", "from-taxonomy"):
+        assert f"{name:<18} " in shown
+    assert "-o taxonomy=…" in shown
+    listed = json.loads(flywheel(root, "--list", "--json").stdout)
+    assert {"name", "about", "kind", "needs", "options", "templates"} == set(listed[0])
+
+
+def test_offline_rows_say_so(root: Path) -> None:
+    made = flywheel(root, "qa", "--into", "made", "--count", "5", "--backend", "offline")
+    assert made.exit_code == 0, made.output
+    assert "Made 5 rows -> made (5 of 5 are there)" in made.stdout and "no model was asked" in made.stdout
+    with Workspace.open(root) as workspace:
+        assert all("offline" in row["tags"] for row in rows(workspace))
+
+
+def test_json_is_one_document(root: Path) -> None:
+    report = json.loads(
+        flywheel(root, "creative", "--into", "m", "--count", "3", "--backend", "offline", "--json").stdout
+    )
+    assert (report["made"], report["offline"], report["recipe"]) == (3, True, "creative")
+
+
+def test_a_preview_shows_rows_and_the_price(root: Path) -> None:
+    shown = flywheel(root, "reasoning", "--preview", "2", "--count", "500", "--backend", "offline").stdout
+    assert "— 2 (reasoning, offline:rules) —" in shown and "500 rows take about $0.00, at most $0.00" in shown
+    assert "[reasoning] 1." in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name a recipe: flywheel generate RECIPE"),
+        (("qu", "--into", "x"), "no recipe named 'qu'; there are: "),
+        (("qa",), "say where the pairs shall go: flywheel generate qa --into NAME"),
+        (("qa", "--into", "x", "-o", "steps"), "write it like --option steps=VALUE"),
+        (("from-taxonomy", "--into", "x", "-o", "taxonomy=mine", "--backend", "offline"), "no taxonomy named 'mine'"),
+        (("qa", "--into", "x", "--seeds", "none.jsonl", "--backend", "offline"), "none.jsonl"),
+        (("qa", "--into", "x", "--job", "7"), "say what to change: --concurrency N"),
+    ],
+)
+def test_what_is_off_is_said_in_a_line(root: Path, words: tuple[str, ...], said: str) -> None:
+    found = flywheel(root, *words)
+    assert isinstance(found.exception, FlywheelError), found.output
+    assert said in str(found.exception) and found.exception.exit_code == 2
+
+
+def test_with_a_real_server_then_validated_judged_and_exported(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: str) -> Any:
+        found = CliRunner().invoke(cli, ["-w", str(root), *words])
+        assert found.exit_code == 0, (found.output, found.exception)
+        return found.stdout
+
+    with teacher_server() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        shown = run("generate", "self-instruct", "--into", "made", "--count", "30", "--model", "openai:m",
+                    "--model", "openai:n", "--yes")  # fmt: skip
+    assert "Teachers: openai:m 15, openai:n 15" in shown and os.environ["OPENAI_BASE_URL"] == server.url
+    run("validate", "-d", "made", "--fail-on", "never", "--json")
+    assert "Judged: 30" in run("judge", "-d", "made", "--backend", "offline")
+    assert "Wrote" in run("dataset", "export", "made", "--to", str(tmp_path / "out"), "--format", "chatml",
+                          "--split", "train=0.8,val=0.2")  # fmt: skip
+    with Workspace.open(root) as workspace:
+        pair = rows(workspace)[0]["id"]
+    tree = run("trace", str(pair))
+    assert "seeded, self-instruct, self_instruct.task@1 answer@1, openai:" in tree and "seeds-instructions" in tree
