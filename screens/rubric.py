@@ -114,8 +114,10 @@ class RubricScreen(ModalScreen[str | None]):
     @work(group="rubric", exclusive=True, exit_on_error=False, description="read the rubric")
     async def _look(self) -> None:
         try:
-            self._found = await asyncio.to_thread(preview, self.shell.workspace, self.text, self._dataset)
-            self._error = None
+            found = await asyncio.to_thread(preview, self.shell.workspace, self.text, self._dataset)
+            before, self._error = self._found, None
+            if before is None or not before.by or before.rubric.hash != found.rubric.hash:
+                self._found = found  # what was judged under these very words stays
         except FlywheelError as error:
             self._error = safe_text(str(error), multiline=False, limit=300, style="$text-error")
         self._show()
