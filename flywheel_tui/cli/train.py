@@ -65,7 +65,7 @@ def train(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     if given["stop_run"] is not None:
         _stop(workspace, given["stop_run"], as_json)
         return
-    options = _options(workspace, given)
+    options = _options(ctx, workspace, given)
     if given["resume"] is None:
         _begin(workspace, options, given, as_json)
         if given["dry_run"] or given["notebook"]:
@@ -80,7 +80,7 @@ def train(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 _OURS = ("stop_run", "dry_run", "notebook", "background", "yes", "targets", "tiers")
 
 
-def _options(workspace: Workspace, given: dict[str, Any]) -> TrainOptions:
+def _options(ctx: click.Context, workspace: Workspace, given: dict[str, Any]) -> TrainOptions:
     from flywheel_tui.stages.tiers import parse_tiers
     from flywheel_tui.stages.train.options import TrainOptions
 
@@ -89,6 +89,8 @@ def _options(workspace: Workspace, given: dict[str, Any]) -> TrainOptions:
         from flywheel_tui.stages.train.history import run_numbered
 
         values["dataset"] = run_numbered(workspace, given["resume"]).dataset
+        said = {name for name in values if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
+        values["changes"] = {name: values[name] for name in said - {"resume", "dataset"}}
     if not values["dataset"]:
         raise UsageError("name the data set: flywheel train -d NAME --base MODEL (flywheel dataset ls lists them)")
     values["tiers"] = parse_tiers(given["tiers"]) if given["tiers"] else None

@@ -5,19 +5,16 @@ Imports transformers: only for the trainer's own process.
 
 from __future__ import annotations
 
-import json
 import math
-import os
+import time
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
 from flywheel_tui.stages.train.channel import Channel
-from flywheel_tui.stages.train.models import file_hash
-from flywheel_tui.stages.train.worker import NAN_ADVICE, TrainFault
-
-MANIFEST = "flywheel.json"
+from flywheel_tui.stages.train.checkpoints import seal
+from flywheel_tui.stages.train.faults import NAN_ADVICE, TrainFault
 
 
 class Live(TrainerCallback):  # type: ignore[misc]
@@ -28,9 +25,11 @@ class Live(TrainerCallback):  # type: ignore[misc]
         self.stopped = False
         self.fault: TrainFault | None = None
         self.tokens = 0
+        self._began = time.perf_counter()
         self._evaluates = bool(plan["held_out_file"])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._began = time.perf_counter()
         self.channel.send("begin", step=state.global_step, steps=state.max_steps)
         if self._evaluates and not state.global_step:
             # the held-out loss of the model as it was
@@ -52,7 +51,10 @@ class Live(TrainerCallback):  # type: ignore[misc]
         if "train_runtime" in figures:  # the summary at the end
             return
         self.tokens = max(self.tokens, int(figures.get("num_tokens", 0)))
-        self.channel.send("figures", step=state.global_step, steps=state.max_steps, figures=figures)
+        self.channel.send(
+            "figures", step=state.global_step, steps=state.max_steps, figures=figures,
+            seconds=time.perf_counter() - self._began,
+        )  # fmt: skip
         # under fp16 a gradient that overflows is an everyday matter: the scaler skips the step
         loss, norm = figures.get("loss", 0.0), 0.0 if args.fp16 else figures.get("grad_norm", 0.0)
         if not math.isfinite(loss) or not math.isfinite(norm):
@@ -78,34 +80,3 @@ class Live(TrainerCallback):  # type: ignore[misc]
             dist.all_reduce(flag, op=dist.ReduceOp.MAX)
             asked = bool(flag.item())
         return asked
-
-
-def seal(folder: Path) -> None:
-    """Write the hashes of a checkpoint's files into it: a checkpoint without them is not whole, and is not loaded."""
-    hashes = {
-        file.relative_to(folder).as_posix(): file_hash(file)
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != MANIFEST
-    }
-    draft = folder / f"{MANIFEST}.tmp"
-    with draft.open("w", encoding="utf-8") as stream:
-        json.dump(hashes, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(folder / MANIFEST)
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether a checkpoint holds exactly what it held when it was sealed."""
-    try:
-        hashes: dict[str, str] = json.loads((folder / MANIFEST).read_text("utf-8"))
-        return bool(hashes) and all(file_hash(folder / name) == known for name, known in hashes.items())
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint of a run."""
-    found = [path for path in folder.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
-    ordered = sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    return next((path for path in ordered if is_whole(path)), None)

@@ -17,6 +17,8 @@ from contextlib import suppress
 from typing import IO, Any
 
 METRICS, LIFELINE, GRACE = "FLYWHEEL_METRICS", "FLYWHEEL_LIFELINE", "FLYWHEEL_STOP_GRACE"
+TOKEN = "FLYWHEEL_TRAINER"
+"""In the environment of everything that belongs to one start of a trainer, also of ranks in sessions of their own."""
 GRACE_S = 300.0
 """How long a trainer may take to save once it shall stop; then it ends itself and all it started."""
 

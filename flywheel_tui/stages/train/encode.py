@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flywheel_tui.stages.train.channel import Channel
-from flywheel_tui.stages.train.worker import TrainFault
+from flywheel_tui.stages.train.faults import TrainFault
 
 IGNORED = -100
 SAY_EVERY = 500

@@ -6,13 +6,13 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from flywheel_tui.errors import Cancelled, FlywheelError, Paused, StoreFullError, UsageError
+from flywheel_tui.errors import Cancelled, FlywheelError, Paused, StoreError, StoreFullError, UsageError
 from flywheel_tui.identity import new_uid, now_us, show_uid
 from flywheel_tui.records.job import Job
 from flywheel_tui.records.task import Task
@@ -22,7 +22,7 @@ from flywheel_tui.stages.train.history import PARENT_LOCK, STOP_FILE, TRAINER_LO
 from flywheel_tui.stages.train.launch import Trainer, end_left_over, environment
 from flywheel_tui.stages.train.listen import Listener
 from flywheel_tui.stages.train.models import hash_folder
-from flywheel_tui.stages.train.options import Plan, TrainingResult, TrainOptions, human_bytes
+from flywheel_tui.stages.train.options import DataPlan, TrainingResult, TrainOptions, human_bytes
 from flywheel_tui.stages.train.planning import ADAPTER, CHECKPOINTS, LOG_FILE, PLAN_FILE, base_of, command, make_plan
 from flywheel_tui.store import training
 from flywheel_tui.store.datasets import get_dataset
@@ -85,7 +85,7 @@ def train(
     options = options.checked()
     row = _row_to_resume(workspace, options, job_id)
     if row is not None and row.state == "done":
-        return _result_of(workspace, row)
+        return train_result(workspace, row)
     run = _Run(workspace, options, task, row, job_id)
     with alone(run.folder):
         return run.go()
@@ -121,20 +121,23 @@ class _Run:
     def __init__(
         self, workspace: Workspace, options: TrainOptions, task: Task | None, row: RunRow | None, job_id: int | None
     ) -> None:
-        self.workspace, self.task, self.fresh = workspace, task, row is None
+        self.workspace, self.task, self.changed = workspace, task, False
         if row is None:
             self.options = options
             row = self._open(job_id)
         else:
             said = msgspec.convert(row.plan["options"], TrainOptions)
-            self.options = msgspec.structs.replace(said, resume=row.id, extra_env=options.extra_env)
+            self.options = msgspec.convert(
+                msgspec.to_builtins(said) | options.changes | {"resume": row.id, "extra_env": options.extra_env},
+                TrainOptions,
+            ).checked()
+            self.changed = bool(options.changes)
             if job_id is not None and row.job_id != job_id:
                 with workspace.store.tx() as connection:
                     training.set_run(connection, row.id, job_id=job_id)
         self.row = row
         self.folder = workspace.root / row.folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.plan: Plan
 
     def _open(self, job_id: int | None) -> RunRow:
         options, workspace = self.options, self.workspace
@@ -158,26 +161,30 @@ class _Run:
         try:
             self._prepare()
             listener = self._train()
-        except Cancelled as stopped:
-            self._set(state="stopped", reason=str(stopped), pid=None, pgid=None)
-            raise
-        except TrainingFailed as failed:
-            self._set(state="failed", reason=str(failed), pid=None, pgid=None)
-            raise
         except FlywheelError as error:
-            self._set(state="failed", reason=str(error), pid=None, pgid=None)
+            state = "stopped" if isinstance(error, Cancelled) else "failed"
+            # on a full disk not even this can be written; the run is found to be interrupted later
+            with suppress(StoreError):
+                self._set(state=state, reason=str(error), pid=None, pgid=None)
             raise
         if listener.stopped:
             self._set(state="stopped", reason="stopped after saving", pid=None, pgid=None)
-            return _result_of(self.workspace, self._row())
+            return train_result(self.workspace, self._row())
         return self._finish(listener)
 
     def _prepare(self) -> None:
-        """Write the rows and the plan; a run that goes on keeps those it began with."""
-        if (self.folder / PLAN_FILE).is_file() and "arguments" in self.row.plan:
+        """Write the rows and the plan; a run that goes on keeps the rows it began with."""
+        began = (self.folder / PLAN_FILE).is_file() and "arguments" in self.row.plan
+        if began and not self.changed:
             return
         base, parent = base_of(self.workspace, self.options)
-        data = prepare(self.workspace, self.options, base, self.folder, self.task)
+        if base.hash != self.row.base_hash:
+            raise UsageError(f"{base.path}: its files have changed since run {self.row.id} began; start another run")
+        if began:
+            data = msgspec.convert(self.row.plan["data"], DataPlan)
+        else:
+            data = prepare(self.workspace, self.options, base, self.folder, self.task)
+            record_snapshot(self.workspace, self.options, data, self.row.id)
         plan = make_plan(self.workspace, self.options, base, parent, data, self.folder)
         free = shutil.disk_usage(self.folder).free
         if free < plan.disk:
@@ -185,7 +192,6 @@ class _Run:
                 f"training would write about {human_bytes(plan.disk)} and {human_bytes(free)} are free; free some"
                 " space, or lower --keep-checkpoints"
             )
-        record_snapshot(self.workspace, self.options, data, self.row.id)
         draft = self.folder / f"{PLAN_FILE}.tmp"
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(plan.arguments), indent=1))
         draft.replace(self.folder / PLAN_FILE)
@@ -209,7 +215,8 @@ class _Run:
         finally:
             trainer.end()
             trainer.close()
-            listener.flush()
+            with suppress(StoreError):
+                listener.flush()
 
     def _hear(self, trainer: Trainer, listener: Listener) -> Listener:
         try:
@@ -290,11 +297,12 @@ class _Run:
             training.add_adapter(connection, adapter)
             training.set_run(
                 connection, row.id, state="done", phase="done", reason=None, totals=totals, pid=None, pgid=None,
+                checkpoint=None,
                 finished=now_us(),
             )  # fmt: skip
         for rest in (made, self.folder / CHECKPOINTS):
             shutil.rmtree(rest, ignore_errors=True)
-        return _result_of(self.workspace, self._row())
+        return train_result(self.workspace, self._row())
 
     def _row(self) -> RunRow:
         return training.get_run(self.workspace.store.read(), self.row.id)
@@ -305,7 +313,8 @@ class _Run:
         self.row = self._row()
 
 
-def _result_of(workspace: Workspace, row: RunRow) -> TrainingResult:
+def train_result(workspace: Workspace, row: RunRow) -> TrainingResult:
+    """What came of a run, from the store."""
     connection = workspace.store.read()
     made = [found for found in training.adapters(connection) if found.training_run_id == row.id]
     totals = row.totals

@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Any
 
-from flywheel_tui.stages.train.channel import LIFELINE, METRICS
+from flywheel_tui.stages.train.channel import LIFELINE, METRICS, TOKEN
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -45,7 +46,8 @@ class Trainer:
         """Start it. With `pipes`, it is reached through named pipes, for launchers that pass no descriptors on."""
         self._folder = Path(mkdtemp(prefix="flywheel-train-")) if pipes else None
         self._in, theirs_out, self._lifeline, theirs_in = self._channels(self._folder)
-        said = dict(env)
+        self._token = f"{TOKEN}={token_hex(16)}"
+        said = dict(env) | {TOKEN: self._token.partition("=")[2]}
         if self._folder is None:
             said |= {METRICS: f"fd:{theirs_out}", LIFELINE: f"fd:{theirs_in}"}
         else:
@@ -112,14 +114,26 @@ class Trainer:
         """End it and everything that it started, if anything is left: TERM, then KILL."""
         self.stop()
         for number, patience in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
-            if not _group_lives(self.process):
+            if not self._lives():
                 break
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
+            if number == signal.SIGKILL:
+                self._kill_strays()
             until = time.monotonic() + patience
-            while time.monotonic() < until and _group_lives(self.process):
+            while time.monotonic() < until and self._lives():
                 time.sleep(0.02)
         self.process.wait()
+
+    def _lives(self) -> bool:
+        """Whether anything of it is left; its leader is reaped here, so that a zombie does not count."""
+        self.process.poll()
+        return group_lives(self.process.pid) or bool(self._folder is not None and strays(self._token))
+
+    def _kill_strays(self) -> None:
+        for pid in strays(self._token) if self._folder is not None else []:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Give back what was held for it. The process has ended."""
@@ -131,10 +145,17 @@ class Trainer:
             self._folder.rmdir()
 
 
-def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    """Whether anything of the process group is left; its leader is reaped here, so that a zombie does not count."""
-    process.poll()
-    return group_lives(process.pid)
+def strays(token: str) -> list[int]:
+    """The live processes that were given this word, in whatever session: launchers start ranks in their own (Linux)."""
+    found, wanted = [], token.encode()
+    for entry in Path("/proc").iterdir() if Path("/proc/self/stat").exists() else ():
+        if entry.name.isdigit():
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
 
 
 def group_lives(group: int) -> bool:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flywheel_tui.errors import StoreError
 from flywheel_tui.stages.train.planning import CHECKPOINTS
 from flywheel_tui.store import training
 from flywheel_tui.store.training import MetricRow
@@ -35,6 +36,7 @@ class Listener:
         self._wrote = 0.0
         self._last: tuple[float, float] | None = None
         self._first_figures = True
+        self._tokens_before = 0
 
     def take(self, event: dict[str, Any]) -> None:
         """One event of the trainer; unknown ones are left alone."""
@@ -45,7 +47,11 @@ class Listener:
     def flush_if_due(self) -> None:
         """Write at most twice a second, but the first figures at once."""
         if time.monotonic() - self._wrote >= WRITE_EVERY_S or (self._first_figures and self._metrics):
-            self.flush()
+            try:
+                self.flush()
+            except StoreError:
+                # hours of training must not end because the database was held or full for a moment: once more later
+                self._wrote = time.monotonic()
 
     def flush(self) -> None:
         """Write what is new."""
@@ -62,7 +68,7 @@ class Listener:
         """What the run has used in all its attempts."""
         before, used = self.before, self._used
         seconds = float(before.get("seconds", 0.0)) + float(used.get("seconds", 0.0))
-        tokens = int(used.get("tokens", 0)) or int(before.get("tokens", 0))
+        tokens = self._tokens_before + int(used.get("tokens", 0))
         return {
             "seconds": seconds, "tokens": tokens, "tokens_per_s": tokens / seconds if seconds else 0.0,
             "peak_bytes": max(int(before.get("peak_bytes", 0)), int(used.get("peak_bytes", 0))),
@@ -87,6 +93,9 @@ class Listener:
         with self.workspace.store.tx() as connection:
             training.drop_metrics_after(connection, self.run_id, step)
             training.set_run(connection, self.run_id, step=step, steps=int(event.get("steps", 0)) or None)
+            known = training.metrics(connection, self.run_id, "num_tokens")
+        # a trainer that goes on counts its tokens from zero again
+        self._tokens_before = int(known[-1].value) if known else 0
 
     def _on_progress(self, event: dict[str, Any]) -> None:
         if self.task is not None:
@@ -98,6 +107,10 @@ class Listener:
             str(name): float(value) for name, value in event["figures"].items()
             if isinstance(value, (int, float)) and name not in _NOT_KEPT
         }  # fmt: skip
+        if "num_tokens" in figures:
+            self._used |= {"tokens": int(figures["num_tokens"]), "seconds": float(event.get("seconds", 0.0))}
+            self._changes["totals"] = self.totals()
+            figures["num_tokens"] += self._tokens_before
         tokens = figures.get("num_tokens")
         if tokens is not None and "loss" in figures:
             if self._last is not None and at > self._last[0] and tokens > self._last[1]:
@@ -120,7 +133,7 @@ class Listener:
                 self.task.event("warning", text)
 
     def _on_used(self, event: dict[str, Any]) -> None:
-        self._used = event
+        self._used |= event
         self._changes["totals"] = self.totals()
 
     def _on_stopped(self, event: dict[str, Any]) -> None:

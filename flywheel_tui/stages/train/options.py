@@ -14,6 +14,11 @@ LAUNCHERS = ("local", "accelerate")
 Precision = Literal["bf16", "fp16", "fp32"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+CHANGEABLE = frozenset({
+    "batch", "accumulate", "max_length", "gradient_checkpointing", "qlora", "precision", "keep_checkpoints",
+    "save_steps", "threads", "launcher", "processes", "cpu",
+})  # fmt: skip
+"""What may be another when a run goes on: not what it learns, only how it finds room."""
 LEARNING_RATES = {"sft": 2e-4, "dpo": 5e-6, "kto": 5e-6}
 """Where nobody says: LoRA bears about ten times what full training does."""
 
@@ -26,7 +31,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     rejected). `tiers` maps tiers to weights, or names a preset ("calibrated", "reward"); without it every row counts 1.
     `epochs` may be a fraction; `max_steps` above 0 wins over it. `held_out` is the share of families kept for the
     held-out loss. `assistant_loss` says which answers of a conversation teach: "last", "all" (needs a chat template
-    with generation markers) or "auto". `resume` is a run to go on with.
+    with generation markers) or "auto". `resume` is a run to go on with, as it was begun but for `changes`.
     """
 
     dataset: str
@@ -63,6 +68,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
     cpu: bool = False
     resume: int | None = None
+    changes: dict[str, Any] = {}
     extra_env: dict[str, str] = {}
 
     def checked(self) -> TrainOptions:
@@ -89,6 +95,11 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"--lr is a number such as 2e-4, not {self.learning_rate:g}")
         if self.processes > 1 and self.launcher == "local":
             raise UsageError("several processes need --launcher accelerate")
+        if unknown := self.changes.keys() - CHANGEABLE:
+            raise UsageError(
+                f"--{sorted(unknown)[0].replace('_', '-')} cannot change within a run; start another one, or"
+                " leave it out with --resume"
+            )
         return self
 
     @property

@@ -96,12 +96,16 @@ def command(options: TrainOptions, folder: Path) -> tuple[str, ...]:
     file = str(folder / PLAN_FILE)
     if options.launcher == "local":
         return (sys.executable, "-m", WORKER, file)
+    if options.cpu and options.processes > 1:
+        # `accelerate launch --cpu` starts one process whatever number is asked for
+        said = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        return (*said, "--nproc-per-node", str(options.processes), "-m", WORKER, file)
     said = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(options.processes)]
     said += ["--num_machines", "1", "--dynamo_backend", "no", "--mixed_precision", "no"]
     if options.cpu:
         said.append("--cpu")
     if options.processes > 1:
-        said += ["--main_process_port", "0"] + ([] if options.cpu else ["--multi_gpu"])
+        said += ["--multi_gpu", "--main_process_port", "0"]
     return (*said, "-m", WORKER, file)
 
 

@@ -20,7 +20,7 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 
 from flywheel_tui.stages.train.channel import Channel
 from flywheel_tui.stages.train.encode import encode_rows, end_tokens
-from flywheel_tui.stages.train.worker import TrainFault
+from flywheel_tui.stages.train.faults import TrainFault
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 OURS = {

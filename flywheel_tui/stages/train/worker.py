@@ -14,16 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from flywheel_tui.stages.train.channel import Channel
+from flywheel_tui.stages.train.faults import TrainFault, fault_of
 
 DONE, STOPPED, FAILED = 0, 3, 4
-
-
-class TrainFault(Exception):
-    """A reason to give up that a person can act on: its kind, what happened, what to do."""
-
-    def __init__(self, kind: str, text: str, advice: str) -> None:
-        super().__init__(text)
-        self.kind, self.advice = kind, advice
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +62,8 @@ def _run(plan: dict[str, Any], channel: Channel) -> int:
     if plan["threads"]:
         torch.set_num_threads(plan["threads"])
     from flywheel_tui.stages.train import trainers
-    from flywheel_tui.stages.train.callback import Live, last_checkpoint
+    from flywheel_tui.stages.train.callback import Live
+    from flywheel_tui.stages.train.checkpoints import last_checkpoint
 
     folder = Path(plan["folder"])
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -82,6 +76,7 @@ def _run(plan: dict[str, Any], channel: Channel) -> int:
     trainer.add_callback(live)
     channel.send("phase", name="training", resume_from=resume.name if resume else None, device=str(trainer.args.device))
     if channel.stopping.is_set() and resume is None:
+        channel.send("stopped", step=0)
         return STOPPED
     started = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -108,42 +103,6 @@ def peak_bytes() -> int:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def fault_of(error: BaseException) -> TrainFault:
-    """What an exception means, and what to do about it."""
-    if isinstance(error, TrainFault):
-        return error
-    text = f"{type(error).__name__}: {str(error)[:500]}"
-    chain = _chain(error)
-    if any(type(one).__name__ == "OutOfMemoryError" or isinstance(one, MemoryError) for one in chain) or (
-        "not enough memory" in str(error) or "out of memory" in str(error).lower()
-    ):
-        return TrainFault("oom", f"the memory is not enough ({text})", OOM_ADVICE)
-    if any(isinstance(one, OSError) and one.errno in (28, 27, 122) for one in chain) or (
-        "No space left on device" in str(error) or "File too large" in str(error) or "os error 28" in str(error)
-    ):
-        return TrainFault("disk_full", f"the disk is full ({text})", DISK_ADVICE)
-    return TrainFault("error", text, "the log of the run says more")
-
-
-OOM_ADVICE = (
-    "halve --batch and double --accumulate (the result is the same), shorten --max-length, or take"
-    " --gradient-checkpointing or --qlora; then go on with --resume"
-)
-DISK_ADVICE = "free some space, or lower --keep-checkpoints; then go on with --resume from the last whole checkpoint"
-NAN_ADVICE = (
-    "the learning rate is too high for this data (take a tenth), or fp16 overflows (take --precision bf16 or fp32);"
-    " look for empty or broken rows, too"
-)
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found
 
 
 if __name__ == "__main__":
