@@ -22,7 +22,7 @@ WORDS = {
 }
 _NAMES = {
     "precision": "precision", "recall": "recall", "f1": "F1", "accuracy": "accuracy", "specificity": "specificity",
-    "balanced_accuracy": "balanced", "mcc": "MCC", "kappa": "kappa", "ac1": "AC1",
+    "balanced_accuracy": "balanced", "mcc": "MCC", "kappa": "kappa", "kappa_either_side": "either side", "ac1": "AC1",
 }  # fmt: skip
 _LIGHT, _HEAVY = "┌─┐│└┘", "┏━┓┃┗┛"
 _LIGHT_ASCII, _HEAVY_ASCII = "+-+|++", "#=#|##"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flywheel_tui.records.calibration import (
+        CalibrateOptions,
         Calibration,
         Comparison,
         CriterionLine,
@@ -78,11 +79,21 @@ def notes_content(
         for one, at in mine:
             line = one.calibration.threshold
             where = "own word" if line is None or line.value is None else f"threshold {line.value:g}"
+            where += _switches(one.calibration.options)
             state = ("stale: " + ", ".join(one.stale)) if one.stale else "holds"
             lines.append(
                 safe_text(f"· {where}, {one.calibration.pairs:,} labels, {at}: {state}", multiline=False, limit=300)
             )
     return Content("\n").join(lines)
+
+
+def _switches(options: CalibrateOptions) -> str:
+    """What was counted otherwise than by default."""
+    parts = [f"unreadable {options.unreadable}"] if options.unreadable not in (None, "leave-out") else []
+    parts += [f"split {options.split}"] if options.split != "all" else []
+    parts += ["not only blind"] if options.include_unblinded else []
+    parts += [f"only {options.reviewer}"] if options.reviewer else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def reliability_content(found: Reliability, glyphs: Glyphs, *, room: int = 60) -> Content:

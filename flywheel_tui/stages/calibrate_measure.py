@@ -211,11 +211,33 @@ def measure_preferences(
     share = max((line.labels for line in lines), default=0) / len(joined.truth) if len(joined.truth) else None
     return {
         "kind": "preference", "pairs": len(joined.truth), "counts": None, "classes": lines, "table": table,
-        "rates": {**rates, "accuracy": number(both.percent), "kappa": number(both.kappa), "ac1": number(both.ac1)},
+        "rates": {
+            **rates, "accuracy": number(both.percent), "kappa": number(both.kappa),
+            "kappa_either_side": number(_either_side(joined, owners, options.confidence)), "ac1": number(both.ac1),
+        },
         "weighted": weighted, "weighted_labels": drawn, "threshold": None, "pass_rate": None, "no_skill": share,
         "families": len(joined.truth) if owners is None else int(owners.max()) + 1,
         "labels_needed": _needed(int(right), len(joined.truth), options), "headline": "", "remarks": (),
     }  # fmt: skip
+
+
+def _either_side(joined: Joined, owners: Ints | None, level: float) -> Figure:
+    """Cohen's kappa with every pair counted both ways round, a for b: which answer stands first means nothing.
+
+    Where people's choice always stands first (data sets of chosen and rejected) plain kappa is undefined, or far too
+    low, since a judge would be right "by chance" by always saying a.
+    """
+    import numpy as np
+
+    from flywheel_tui.stats.agreement import agreement
+
+    other = np.array([0, 2, 1, 3, 4])
+    own = np.arange(len(joined.truth)) if owners is None else owners
+    both = agreement(
+        np.concatenate([joined.truth, other[joined.truth]]), np.concatenate([joined.said, other[joined.said]]),
+        families=np.concatenate([own, own]), level=level,
+    )  # fmt: skip
+    return both.kappa._replace(n=len(joined.truth))
 
 
 def _needed(right: int, n: int, options: CalibrateOptions) -> int | None:

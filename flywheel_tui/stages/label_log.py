@@ -24,6 +24,7 @@ from flywheel_tui.store import datasets as dataset_store
 from flywheel_tui.store import label_log as log_store
 from flywheel_tui.store import labels as label_store
 from flywheel_tui.store import pair_keys
+from flywheel_tui.store.pair_sides import Sides, sides_finder
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -252,6 +253,7 @@ def import_table(workspace: Workspace, path: str, options: TableOptions) -> LogS
     dataset = dataset_store.get_dataset(workspace.store.read(), options.dataset)
     source = open_source(path, options.format)
     find = pair_keys.finder(workspace.store.read(), dataset.id, options.match)
+    turned = _turner(workspace, dataset.id, options)
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for batch in source.rows():
@@ -267,10 +269,36 @@ def import_table(workspace: Workspace, path: str, options: TableOptions) -> LogS
                         refused[f"no pair whose {options.match} is the value of its column"] += 1
                         continue
                     decision = _table_decision(row, options, pair, f"{source.name}:{number}", source.name, number)
+                    decision = turned(row, decision)
                     label_store.know_reviewer(connection, decision.reviewer)
                     new = label_store.append_decision(connection, decision, dataset_id=dataset.id)
                     counts["added" if new else "known"] += 1
     return LogSummary(read=counts["read"], added=counts["added"], known=counts["known"], refused=dict(refused))
+
+
+def _turner(
+    workspace: Workspace, dataset_id: int, options: TableOptions
+) -> Callable[[dict[str, Any], Decision], Decision]:
+    """A preference names an answer by its place in *this* table. Where a row carries both answers (input, output_1,
+    output_2) and the pair holds them the other way round, a and b change places.
+    """
+    if "preference" not in options.columns:
+        return lambda row, decision: decision
+    sides: Callable[[str, str, str], Sides | None] | None = None
+    other = {"a": "b", "b": "a"}
+
+    def turned(row: dict[str, Any], decision: Decision) -> Decision:
+        nonlocal sides
+        texts = [row.get(column) for column in ("input", "output_1", "output_2")]
+        if decision.preference not in other or not all(isinstance(text, str) for text in texts):
+            return decision
+        sides = sides or sides_finder(workspace.store.read(), dataset_id)
+        found = sides(*(str(text) for text in texts))
+        if found is None or found.id != decision.pair or not found.turned:
+            return decision
+        return msgspec.structs.replace(decision, preference=other[decision.preference])
+
+    return turned
 
 
 def _table_decision(
