@@ -41,7 +41,7 @@ class NewestList(Widget, can_focus=True):
         """Show the lines of something (a job) under a title; lines of the same are left alone while they are held."""
         if (of, title) != self._of:
             self._of, self._title, self._cursor, self._top = (of, title), title, 0, 0
-            self._name()
+            self._draw_title()
         elif self.held:
             return
         self._lines = list(lines)
@@ -62,11 +62,11 @@ class NewestList(Widget, can_focus=True):
         height = max(self.size.height, 1)
         self._cursor = min(max(to, 0), max(len(self._lines) - 1, 0))
         self._top = min(max(self._top, self._cursor - height + 1), self._cursor)
-        self._name()
+        self._draw_title()
         self.screen.refresh_bindings()
         self.refresh()
 
-    def _name(self) -> None:
+    def _draw_title(self) -> None:
         self.border_title = Content(f"{self._title}{', held: home follows again' if self.held else ''}")
 
     def action_cursor(self, by: int) -> None:
