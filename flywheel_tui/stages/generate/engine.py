@@ -99,6 +99,8 @@ class Engine:
         finally:
             await self._end(tender)
             self._recorder.flush()
+            if self._task is not None:
+                self._task.progress(min(self.accepted, self._wanted), self._wanted, "making")
         if self._stop is not None:
             raise self._stop
 

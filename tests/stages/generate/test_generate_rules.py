@@ -87,7 +87,7 @@ def test_self_instruct_rejects_what_is_near_to_a_task_of_the_same_run(
 def test_self_instruct_shows_six_human_and_two_machine_tasks(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teacher = use_teacher(monkeypatch, plausible)
+    teacher = use_teacher(monkeypatch, plausible, seconds=0.04)  # rows are written, and so examples, after 0.05 s
     run(workspace, "self-instruct", count=12, concurrency=1)
     tasks = [one for one in teacher.requests if one.schema is not None]
     assert tasks[0].messages[1].content.count("\nTask ") + 1 == 7, "six, and the number of the next"
