@@ -1,4 +1,4 @@
-"""Preferences whose right answer always stands first: labels by their place in a table, a kappa that means something."""
+"""Preferences whose right answer always stands first: labels by place in a table, a kappa that means something."""
 
 from __future__ import annotations
 
