@@ -32,22 +32,35 @@ class Said(msgspec.Struct, omit_defaults=True, frozen=True):
     preference: str | None = None
 
 
+class MadeBy(msgspec.Struct, omit_defaults=True, frozen=True):
+    """The recipe that made a pair; `depth` counts generations from real data."""
+
+    recipe: str
+    template: str
+    teacher: str
+    depth: int
+    variant: str | None = None
+
+
 class Origin(msgspec.Struct):
     """What is known of where one pair came from. `real`: no generator made it (an edit is a person's work)."""
 
     family: str | None
     parents: list[Parent]
     labels: list[Said]
+    made: MadeBy | None = None
 
     @property
     def real(self) -> bool:
-        return all(parent.relation == "edited" for parent in self.parents)
+        return self.made is None and all(parent.relation == "edited" for parent in self.parents)
 
 
 _MADE = """SELECT j.key, p.uid, e.relation, e.recipe, e.template, e.teacher, e.params
  FROM json_each(?) j CROSS JOIN edge e ON e.child_id = j.value CROSS JOIN pair p ON p.id = e.parent_id
  ORDER BY j.key, e.parent_id"""
 _FAMILY = "SELECT j.key, p.family FROM json_each(?) j CROSS JOIN pair p ON p.id = j.value WHERE p.family IS NOT NULL"
+_BY_RECIPE = """SELECT j.key, m.recipe, m.template, m.teacher, m.depth, m.variant
+ FROM json_each(?) j CROSS JOIN made m ON m.pair_id = j.value"""
 _LABELS = """SELECT j.key, l.reviewer, l.source, l.status, l.preference
  FROM json_each(?) j CROSS JOIN label_current l ON l.root_id = j.value ORDER BY j.key, l.reviewer"""
 
@@ -63,6 +76,8 @@ def origins(connection: sqlite3.Connection, rows: Sequence[ExportRow]) -> list[O
     families = connection.execute(_FAMILY, (roots,)).fetchall()
     for (number, _), uid in zip(families, show_uids([family for _, family in families]), strict=True):
         found[number].family = uid
+    for number, *made in connection.execute(_BY_RECIPE, (roots,)):
+        found[number].made = MadeBy(*made)
     for number, *said in connection.execute(_LABELS, (roots,)):
         found[number].labels.append(Said(*said))
     return found
@@ -79,7 +94,8 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 _GENERATED = """SELECT j.value FROM json_each(?) j WHERE EXISTS
- (SELECT 1 FROM edge e WHERE e.child_id = j.value AND e.relation <> 'edited')"""
+ (SELECT 1 FROM edge e WHERE e.child_id = j.value AND e.relation <> 'edited')
+ OR EXISTS (SELECT 1 FROM made m WHERE m.pair_id = j.value)"""
 _SEEDS = """WITH RECURSIVE up (id) AS (
  SELECT value FROM json_each(:children)
  UNION SELECT e.parent_id FROM up JOIN edge e ON e.child_id = up.id)
@@ -87,6 +103,7 @@ _SEEDS = """WITH RECURSIVE up (id) AS (
  JOIN dataset d ON d.id = c.dataset_id AND d.deleted IS NULL JOIN pair p ON p.id = c.pair_id
  WHERE c.dataset_id <> :dataset AND c.status <> 'rejected'
  AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = c.id AND e.relation <> 'edited')
+ AND NOT EXISTS (SELECT 1 FROM made m WHERE m.pair_id = c.id)
  AND NOT EXISTS (SELECT 1 FROM pair q WHERE q.dataset_id = :dataset AND q.uid = p.hash)
  ORDER BY c.id"""
 
@@ -110,16 +127,27 @@ def seeds_elsewhere(
 def made_by(connection: sqlite3.Connection, dataset_id: int) -> list[dict[str, Any]]:
     """How many pairs each recipe, template and teacher made, how many of them passed, and how people found them."""
     rows = connection.execute(
-        """SELECT e.recipe, e.template, e.teacher, count(DISTINCT c.id),
-        count(DISTINCT CASE WHEN c.passed = 1 THEN c.id END), count(DISTINCT CASE WHEN c.passed = 0 THEN c.id END),
-        count(DISTINCT CASE WHEN c.status IN ('approved', 'edited') THEN c.id END),
-        count(DISTINCT CASE WHEN c.status = 'rejected' THEN c.id END)
-        FROM pair_current c JOIN edge e ON e.child_id = c.id AND e.relation <> 'edited'
-        WHERE c.dataset_id = ? GROUP BY e.recipe, e.template, e.teacher ORDER BY 4 DESC""",
-        (dataset_id,),
+        """SELECT m.recipe, m.template, m.teacher, count(*), count(CASE WHEN c.passed = 1 THEN 1 END),
+        count(CASE WHEN c.passed = 0 THEN 1 END), count(CASE WHEN c.status IN ('approved', 'edited') THEN 1 END),
+        count(CASE WHEN c.status = 'rejected' THEN 1 END)
+        FROM (SELECT pair_id, recipe, template, teacher FROM made WHERE dataset_id = :dataset
+        UNION SELECT e.child_id, e.recipe, e.template, e.teacher FROM pair_current c JOIN edge e ON e.child_id = c.id
+        AND e.relation <> 'edited' WHERE c.dataset_id = :dataset) m
+        JOIN pair_current c ON c.id = m.pair_id GROUP BY m.recipe, m.template, m.teacher ORDER BY 4 DESC""",
+        {"dataset": dataset_id},
     ).fetchall()
     names = ("recipe", "template", "teacher", "pairs", "passed", "failed", "accepted", "rejected")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def rejected_items(connection: sqlite3.Connection, dataset_id: int) -> dict[str, int]:
+    """How many work items of generation made nothing, by the rule that said so."""
+    rows = connection.execute(
+        "SELECT r.rule, count(*) FROM item_rejected r JOIN job j ON j.id = r.job_id WHERE j.dataset_id = ?"
+        " GROUP BY r.rule ORDER BY 2 DESC, 1",
+        (dataset_id,),
+    )
+    return dict(rows.fetchall())
 
 
 def jobs_of(connection: sqlite3.Connection, dataset_id: int) -> list[dict[str, Any]]:

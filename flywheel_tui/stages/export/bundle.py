@@ -20,7 +20,7 @@ from flywheel_tui.stages.export.report import ExportRequest, ExportResult
 from flywheel_tui.stages.export.run import Say, export
 from flywheel_tui.stats.intervals import wilson
 from flywheel_tui.store.datasets import get_dataset
-from flywheel_tui.store.export_provenance import jobs_of, judge_runs, made_by, run_scores
+from flywheel_tui.store.export_provenance import jobs_of, judge_runs, made_by, rejected_items, run_scores
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -105,6 +105,7 @@ def report_of(workspace: Workspace, data: ExportResult, failed: ExportResult) ->
         "real": data.written - data.generated,
         "seeds_added": data.seeds,
         "recipes": recipes,
+        "rejected_by_rule": rejected_items(connection, dataset.id),
         "history": history,
         "jobs": jobs,
         "cost_usd": round(sum(job["cost_usd"] for job in jobs), 6),

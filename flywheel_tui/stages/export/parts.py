@@ -11,7 +11,7 @@ import msgspec
 from flywheel_tui.stages.export.base import Exporter, Sink, Written
 from flywheel_tui.stages.export.files import NewFile
 from flywheel_tui.stages.export.report import ExportFile
-from flywheel_tui.store.export_provenance import Origin, Parent, Said
+from flywheel_tui.store.export_provenance import MadeBy, Origin, Parent, Said
 from flywheel_tui.store.export_rows import ExportRow
 
 Open = Callable[[Path], NewFile]
@@ -29,6 +29,7 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     family: str | None = None
     source: str | None = None
     line: int | None = None
+    made: MadeBy | None = None
     parents: list[Parent] = []
     labels: list[Said] = []
     score: float | None = None
@@ -87,7 +88,7 @@ class Part:
     def _line(self, row: ExportRow, origin: Origin, number: int, sources: dict[int, str]) -> Provenance:
         return Provenance(
             number, row.uid, row.kind, origin.real, row.status, row.version, origin.family,
-            sources.get(row.source_id) if row.source_id is not None else None, row.line, origin.parents,
+            sources.get(row.source_id) if row.source_id is not None else None, row.line, origin.made, origin.parents,
             origin.labels, row.score, None if row.passed is None else row.passed == 1,
         )  # fmt: skip
 

@@ -238,7 +238,7 @@ class Run:
         for row in rows:
             record = self.convert(row)
             if type(record) is LeftOut:
-                if not (row.id in self.share.seeds and row.kind not in self.exporter.kinds):
+                if row.id not in self.share.seeds:  # a seed that the format cannot hold was never asked for
                     self.left[record.reason] += 1
             else:
                 kept.append(row)

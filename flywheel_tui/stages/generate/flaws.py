@@ -103,9 +103,8 @@ def by_rule(flaw: str, good: str, chance: random.Random) -> str | None:
         found = list(_CITATION.finditer(good))
         return f"{good[: found[0].start()]}[other source]{good[found[0].end() :]}" if found else None
     for old, new in _SWAPS[flaw]:
-        changed = re.sub(
-            rf"(?<!\w){re.escape(old)}(?!\w)" if old.strip() == old else re.escape(old), new, good, count=1
-        )
+        pattern = rf"(?<!\w){re.escape(old)}(?!\w)" if old.strip() == old else re.escape(old)
+        changed = re.sub(pattern, new, good, count=1, flags=re.IGNORECASE)
         if changed != good and is_there(flaw, good, changed):
             return changed
     return None

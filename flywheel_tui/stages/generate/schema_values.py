@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from flywheel_tui.stages.aids.json_types import type_schema
 
 _DEEPEST = 5
+_PIECE = re.compile(r"(\[[^\]]+\]|\\.|[^\\\[\]{}+*?])(?:\{(\d+)(?:,\d*)?\}|[+*?])?")
 _WORDS = (
     "garden",
     "kitchen",
@@ -40,7 +42,9 @@ def value_for(schema: Any, chance: random.Random, name: str = "", depth: int = 0
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
-        return chance.choice(list(schema["enum"]))
+        drawn = chance.choice(list(schema["enum"]))
+        # some data sets write the choices of the elements beside the type of the list
+        return [drawn] if schema.get("type") == "array" and not isinstance(drawn, list) else drawn
     for key in ("anyOf", "oneOf"):
         if isinstance(schema.get(key), list) and schema[key]:
             return value_for(schema[key][0], chance, name, depth + 1)
@@ -55,9 +59,9 @@ def value_for(schema: Any, chance: random.Random, name: str = "", depth: int = 0
 def _object(schema: dict[str, Any], chance: random.Random, name: str, depth: int) -> dict[str, Any]:
     properties = schema.get("properties") or {}
     wanted = schema.get("required")
-    required = [one for one in wanted if one in properties] if isinstance(wanted, list) else list(properties)
+    required = [str(one) for one in wanted] if isinstance(wanted, list) else list(properties)
     extra = [one for one in properties if one not in required and chance.random() < 0.3]
-    return {one: value_for(properties[one], chance, one, depth + 1) for one in [*required, *extra]}
+    return {one: value_for(properties.get(one), chance, one, depth + 1) for one in [*required, *extra]}
 
 
 def _array(schema: dict[str, Any], chance: random.Random, name: str, depth: int) -> list[Any]:
@@ -93,12 +97,33 @@ def _boolean(schema: dict[str, Any], chance: random.Random, name: str, depth: in
 
 
 def _text(schema: dict[str, Any], chance: random.Random, name: str, depth: int) -> str:
-    shape = _PATTERNS.get(str(schema.get("pattern", ""))) or _FORMATS.get(str(schema.get("format", "")))
-    if shape:
+    if isinstance(schema.get("pattern"), str):
+        return _PATTERNS.get(schema["pattern"], "").format(chance.randrange(1, 9), chance.randrange(0, 9)) or matching(
+            schema["pattern"], chance
+        )
+    if shape := _FORMATS.get(str(schema.get("format", ""))):
         return shape.format(chance.randrange(1, 9), chance.randrange(0, 9))
     text = chance.choice(_WORDS)
     least, most = schema.get("minLength", 0), schema.get("maxLength", 200)
     return (text * (1 + int(least) // len(text)))[: max(int(most), 1)] if least or most < len(text) else text
+
+
+def matching(pattern: str, chance: random.Random) -> str:
+    """A text for a plain pattern: letters, classes, `\\d`, `\\w`, counts; groups and choices are beyond it."""
+    made = []
+    for token, least in _PIECE.findall(pattern.removeprefix("^").removesuffix("$")):
+        count = int(least) if least.isdigit() else 1
+        made += [_letter(token, chance) for _ in range(count)]
+    return "".join(made)
+
+
+def _letter(token: str, chance: random.Random) -> str:
+    if token.startswith("["):
+        inside = token[1:-1]
+        ranges = re.findall(r"(.)-(.)", inside)
+        letters = [chr(code) for low, high in ranges for code in range(ord(low), ord(high) + 1)]
+        return chance.choice(letters or list(inside))
+    return {"\\d": "7", "\\w": "a", "\\s": " ", ".": "a"}.get(token, token.removeprefix("\\"))
 
 
 def _null(schema: dict[str, Any], chance: random.Random, name: str, depth: int) -> None:

@@ -48,14 +48,16 @@ async def flawed(ask: Ask, item: Item, task: str, good: str, flaw: str) -> tuple
         raise Rejected("flaw_not_possible", f"the answer has nothing that a fault of the sort {flaw} could touch", good)
     if not is_there(flaw, good, text):
         raise Rejected("flaw_not_there", f"no fault of the sort {flaw} can be seen in it", text)
-    if _share_kept(good, text) < 0.6:
+    # where a step was left out, much may be gone, but nothing may be new
+    kept = _share_kept(text, good) if flaw == "step" else _share_kept(good, text)
+    if kept < 0.6:
         raise Rejected("flaw_rewrites", "more than the fault has changed", text)
     return text, found["changed"].strip()
 
 
-def _share_kept(good: str, bad: str) -> float:
-    """How many of the words of the good answer are in the other one."""
-    one, two = good.lower().split(), set(bad.lower().split())
+def _share_kept(text: str, other: str) -> float:
+    """How many of the words of a text are in the other one."""
+    one, two = text.lower().split(), set(other.lower().split())
     return sum(word in two for word in one) / max(len(one), 1)
 
 

@@ -17,7 +17,7 @@ from flywheel_tui.stages.aids.grounding import Sources, abstains, ungrounded
 from flywheel_tui.stages.generate.comparing import found_by_checks
 from flywheel_tui.stages.generate.passages import Neighbours, Passage, passages_of
 from flywheel_tui.stages.generate.recipe import Item, Made, Parent, Recipe, Rejected, recipe
-from flywheel_tui.stages.generate.writing import MAYBE, PEOPLE, TEXT, closed, one_of, subject
+from flywheel_tui.stages.generate.writing import MAYBE, PEOPLE, PLACES, TEXT, closed, one_of, subject
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.generate.asking import Ask
@@ -184,10 +184,8 @@ class Rag(Recipe):
         text, title = str(values["passage"]), str(values["title"])
         about = subject(text, chance)
         if item.params["variant"] == "unanswerable":
-            who = chance.choice(
-                ("Who was the first to write about", "Which museum shows", "What is the slang word for")
-            )
-            return {"question": f"{who} {about} in connection with {title}?"}
+            who, where = one_of(chance, _UNTOLD, PLACES)
+            return {"question": f"{who} {about} {where}, as {title} has it?"}
         sentences = [part.strip() for part in text.replace("\n", " ").split(". ") if 6 <= len(part.split()) <= 60]
         sentence = chance.choice(sentences or [text.replace("\n", " ").strip()]).rstrip(".") + "."
         opening, person = one_of(chance, _OPENINGS, PEOPLE)
