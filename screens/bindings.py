@@ -309,6 +309,16 @@ READER = (
     Act("reader.previous", "left,h,shift+tab", "other(-1)", "log before", "the log before"),
 )
 
+SCENARIOS = (
+    Act("scenarios.approve", "a", "approve", "approve", "let it seed the next cycle; asks for the reason", footer=True),
+    Act("scenarios.reject", "r", "reject", "reject", "it seeds nothing; asks for the reason", footer=True),
+    Act("scenarios.merge", "m", "merge", "merge", "it is part of another one", footer=True),
+    Act("scenarios.rubric", "E", "rubric_of", "rubric", "edit the drafted rubric in $EDITOR", footer=True),
+    Act("scenarios.all", "h", "all", "all", "show or hide what was rejected or merged", footer=True),
+    Act("scenarios.down", "J,ctrl+d", "scroll_details(5)", "details down", "scroll the details down"),
+    Act("scenarios.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
+)
+
 RUBRIC = (
     Act("rubric.save", "ctrl+s", "save", "save", "save it in the workspace, as the next version", priority=True),
     Act("rubric.try", "f5", "try", "try", "ask the judge about the three pairs", priority=True),
@@ -338,6 +348,7 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "bulk": ("Bulk", BULK),
     "live": ("Live", LIVE),
     "workers": ("Workers", WORKERS),
+    "scenarios": ("Scenarios", SCENARIOS),
     "rubric": ("Rubric editor", RUBRIC),
     "reader": ("Details and logs", READER),
     "table": ("Tables", TABLE),
