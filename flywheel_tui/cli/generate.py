@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +63,8 @@ def generate(ctx: click.Context, /, as_json: bool, recipe: str, list_all: bool, 
     if not recipe:
         raise UsageError("name a recipe: flywheel generate RECIPE (flywheel generate --list shows them)")
     report = _generate(workspace, _options(recipe, given), given["yes"], as_json)
+    if report.new:
+        _index(workspace)
     print_json(report) if as_json else _show(report)
 
 
@@ -109,6 +112,14 @@ def _generate(workspace: Workspace, options: GenerateOptions, yes: bool, as_json
             print_json(stopped.report) if as_json else _show(stopped.report)
         raise
     return msgspec.convert(result, GenerateReport)
+
+
+def _index(workspace: Workspace) -> None:
+    """Let the search find the new rows; interrupted, the workstation finishes it."""
+    from flywheel_tui.stages.search_index import build
+
+    with suppress(KeyboardInterrupt):
+        build(workspace)
 
 
 def _ask(workspace: Workspace, options: GenerateOptions) -> None:

@@ -38,6 +38,13 @@ def keep(store: Store, kind: str, name: str, version: int, hash: str, body: dict
         )
 
 
+def keep_next(store: Store, kind: str, name: str, hash: str, body: dict[str, Any]) -> None:
+    """Write what has no version of its own (a list of seeds): another content under the same name is the next one."""
+    query = "SELECT coalesce(max(version), 0) + 1 FROM ingredient WHERE kind = ? AND name = ?"
+    version = store.read().execute(query, (kind, name)).fetchone()[0]
+    keep(store, kind, name, version, hash, body)
+
+
 def list_ingredients(store: Store, kind: str | None = None) -> list[Ingredient]:
     """Every version that was used, by kind, name and version."""
     query = f"SELECT {_COLUMNS} FROM ingredient WHERE ?1 IS NULL OR kind = ?1 ORDER BY kind, name, version, id"

@@ -14,7 +14,7 @@ from flywheel_tui.expressions import parse
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.resources import shipped
 from flywheel_tui.stages.generate.recipe import MAX_DEPTH, Recipe, Seed
-from flywheel_tui.store import datasets, generation, pairs, sources
+from flywheel_tui.store import datasets, generation, ingredients, pairs, sources
 from flywheel_tui.store.selections import select_pairs, where_of
 
 if TYPE_CHECKING:
@@ -121,7 +121,12 @@ def _ingest(workspace: Workspace, path: Path, recipe: type[Recipe], name: str) -
     options = IngestOptions(
         source=str(path.absolute()), name=name, kind=kind, mapping=mapping, tags=("seed",), append=True
     )
-    return ingest(workspace, options).dataset
+    taken = ingest(workspace, options)
+    if path.is_file():
+        digest = blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        body = {"file": path.name, "dataset": taken.dataset, "rows": taken.rows}
+        ingredients.keep_next(workspace.store, "golden" if path.parent.name == "golden" else "seeds", path.stem, digest, body)  # fmt: skip  # noqa: E501
+    return taken.dataset
 
 
 def _is_bare(path: Path) -> bool:
