@@ -24,7 +24,7 @@ if TYPE_CHECKING:
               "alone); current: the adapter in use.")  # fmt: skip
 @click.option("-d", "--dataset", default="", help="The held-out data set.")
 @click.option("--tasks", default="", metavar="FILE|builtin", help="Tasks whose answers can be checked.")
-@click.option("--tasks-per-skill", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option("--tasks-per-skill", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--skill", "skills", multiple=True, help="Only these builtin skills; may be repeated.")
 @click.option("--checker", default="", help="How answers are checked that name no checker: exact, numeric, json, …")
 @click.option("--train", multiple=True, metavar="DATASET", help="What it learned from (default: what the adapter's "

@@ -50,7 +50,7 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     against: str = ""
     dataset: str = ""
     tasks: str = ""
-    tasks_per_skill: int = 50
+    tasks_per_skill: int = 200
     tasks_seed: int = 20_000
     skills: tuple[str, ...] = ()
     checker: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,9 @@ class LocalModel:
         from flywheel_tui.llm.local_batch import LoadedModel
 
         self._small = sum(file.stat().st_size for file in Path(base.path).glob("*.safetensors")) <= SMALL_BYTES
-        with self._threads():
+        with self._threads(), warnings.catch_warnings():
+            # peft and transformers warn of each other's old names: nothing that a person could act on
+            warnings.simplefilter("ignore", FutureWarning)
             self._model = LoadedModel(base.path, adapter=side.path)
         self._new, self._batch = max_new_tokens, batch_size
 

@@ -14,7 +14,8 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.records.evaluation import Criteria, EvaluateOptions, Item, Measured
 from flywheel_tui.records.task import Task
 from flywheel_tui.stages.evaluate import answers
-from flywheel_tui.stages.evaluate.items import digest_of, items_for, passed
+from flywheel_tui.stages.evaluate.asked import Asked
+from flywheel_tui.stages.evaluate.items import digest_of, items_for
 from flywheel_tui.stages.evaluate.measure import canonical, measure
 from flywheel_tui.stages.evaluate.overlap import Trained, contaminated, snapshot, trained_on
 from flywheel_tui.stages.evaluate.sides import Base, Side, open_base, open_side
@@ -146,9 +147,8 @@ class _Run:
     # -- one side
 
     def _side(self, name: str) -> None:
-        from flywheel_tui.stages.evaluate.safety import Safety
-
         side = self.sides[name]
+        said = f"{name} {side.name or 'without adapter'}"
 
         @cache
         def model() -> answers.Model:
@@ -157,29 +157,9 @@ class _Run:
                 self.base, side, max_new_tokens=self.options.max_new_tokens, batch_size=self.options.batch_size
             )
 
-        safety, recited = Safety(), self.trained.recited() if self.trained.rows else None
-        said = f"{'candidate' if name == 'candidate' else 'base'} {side.name or 'without adapter'}"
-
-        def answer(part: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
-            outputs = model().generate([item.messages for item in part])
-            right = [passed(item, output) for item, output in zip(part, outputs, strict=True)]
-            unsafe = safety.unsafe(part, outputs, right)
-            shared = [recited.longest(output) if recited is not None else None for output in outputs]
-            return [
-                (item.key, {f"{name}_output": a, f"{name}_passed": b, f"{name}_unsafe": c, f"{name}_overlap": d})
-                for item, a, b, c, d in zip(part, outputs, right, unsafe, shared, strict=True)
-            ]
-
-        def weigh(part: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
-            rows = [item for item in part if item.expected]
-            found = model().nll([(item.messages, item.expected) for item in rows])
-            return [
-                (item.key, {f"{name}_nll": nats, f"{name}_tokens": tokens})
-                for item, (nats, tokens) in zip(rows, found, strict=True)
-            ]
-
-        self._parts(f"answers of the {said}", f"{name}_output", lambda item: True, answer)
-        self._parts(f"losses of the {said}", f"{name}_nll", lambda item: bool(item.expected), weigh)
+        asked = Asked(name, model, self.trained)
+        self._parts(f"answers of the {said}", f"{name}_output", lambda item: True, asked.answers)
+        self._parts(f"losses of the {said}", f"{name}_nll", lambda item: bool(item.expected), asked.losses)
 
     def _judge(self, comparer: Comparer) -> None:
         self._parts("comparing", "preference", lambda item: item.group != "regression", comparer.compare)

@@ -150,7 +150,10 @@ def _training(workspace: Workspace, row: EvaluationRow) -> dict[str, Any]:
     }  # fmt: skip
     if adapter.training_run_id is not None:
         run = training.get_run(connection, adapter.training_run_id)
-        found |= {"dataset": run.dataset, "seed": run.seed, "steps": run.steps, "plan": _portable(run.plan)}
+        found |= {
+            "dataset": run.dataset, "seed": run.seed, "steps": run.steps, "tokens": run.totals.get("tokens"),
+            "plan": _portable(run.plan),
+        }  # fmt: skip
     return found
 
 

@@ -133,8 +133,9 @@ def _forgetting(measured: Measured, criteria: Criteria) -> GateLine:
 def _not_worse(name: str, lines: Sequence[Compared], criteria: Criteria, so_far: str) -> GateLine:
     """PASS where each slice is proven not worse than the margin, FAIL where one is proven worse, else INCONCLUSIVE.
 
-    Every slice has to pass, so that p-values adjusted by Benjamini and Hochberg and plain ones pass together. Worse
-    is one whose whole one-sided interval lies below 0 and whose estimate lies beyond the margin.
+    All slices have to pass, and by p-values adjusted after Benjamini and Hochberg they do exactly where they do by
+    plain ones (the largest is the same): the plain ones say which slice it is. Worse is one whose whole one-sided
+    interval lies below 0 and whose estimate lies beyond the margin.
     """
     worse = [
         line for line in lines
@@ -156,7 +157,7 @@ def _proven(line: Compared, alpha: float) -> bool:
     if line.n < LEAST:
         return False
     within = line.lower is not None and line.lower >= -(line.margin or 0)
-    return within and line.p_adjusted is not None and line.p_adjusted <= alpha
+    return within and line.p_not_worse is not None and line.p_not_worse <= alpha
 
 
 def _margin(lines: Sequence[Compared]) -> str:
