@@ -149,6 +149,8 @@ class Ledger(WorkScreen, Generic[T, D]):
         if self._wanted is not None:
             self.table.go_to(self._wanted)
             self._wanted = None
+        if self.records and self.focused is None:
+            self.table.focus()  # a hidden list loses it
         self.query_one("#ledger-head", Static).update(self.head())  # safe: Content of our words and safe_text
         self.show_details()
         self.refresh_bindings()
