@@ -163,14 +163,14 @@ class _RunSums:
         )  # fmt: skip
 
     def _add(self, group: store.Group) -> None:
-        self._judged += group.count
-        self._passed += group.count if group.passed else 0
+        self._judged += group.verdicts
+        self._passed += group.verdicts if group.passed else 0
         if group.preference is not None:
-            self._preferences[group.preference] = self._preferences.get(group.preference, 0) + group.count
+            self._preferences[group.preference] = self._preferences.get(group.preference, 0) + group.verdicts
         if group.bin is not None:
-            self._scored += group.count
+            self._scored += group.verdicts
             self._sum += group.sum
-            self._bins[group.bin] += group.count
+            self._bins[group.bin] += group.verdicts
         self._last = max(self._last, group.last)
 
     def newest(self, workspace: Workspace, limit: int = 50) -> tuple[Newest, ...]:

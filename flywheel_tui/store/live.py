@@ -16,7 +16,7 @@ class Group(NamedTuple):
     passed: int
     preference: str | None
     bin: int | None
-    count: int
+    verdicts: int
     sum: float
     last: int
     """The number of the newest of them."""
