@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from flywheel_tui.errors import Cancelled, NotFoundError, UsageError
+from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.stages.budget import Budget
+from flywheel_tui.stages.generate.alone import alone
 from flywheel_tui.stages.generate.desk import Desk
 from flywheel_tui.stages.generate.engine import Engine, GeneratePaused
 from flywheel_tui.stages.generate.known import Known
@@ -187,11 +188,10 @@ class _Run:
             task=self.task, job_id=self.job_id, done=done, wanted=self.wanted,
         )  # fmt: skip
         try:
-            self.engine.run()
+            with alone(self.workspace, self.options):
+                self.engine.run()
         except GeneratePaused as stopped:
             stopped.report = self.report(str(stopped))
-            raise
-        except Cancelled:
             raise
         return self.report()
 

@@ -12,12 +12,15 @@ import pytest
 from factories import make_workspace
 from generate_helpers import answering, phrase, plausible, rejected, rows, run, seeds, use_teacher
 
-from flywheel_tui.errors import Cancelled, UsageError
+from flywheel_tui.errors import Cancelled, ConflictError, UsageError
 from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.llm.protocol import Request
+from flywheel_tui.records.pair import Draft
+from flywheel_tui.stages.generate.alone import alone
+from flywheel_tui.stages.generate.asking import Ask
 from flywheel_tui.stages.generate.engine import GeneratePaused, TeacherFailed
 from flywheel_tui.stages.generate.options import GenerateOptions
-from flywheel_tui.stages.generate.recipe import load_recipes
+from flywheel_tui.stages.generate.recipe import RECIPES, Item, Made, Parent, Recipe, Seed, load_recipes
 from flywheel_tui.stages.generate.run import announce, generate
 from flywheel_tui.stages.judge.steer import steer
 from flywheel_tui.stages.lineage import trace
@@ -295,3 +298,37 @@ def test_seeds_typed_on_the_command_line_are_stored(workspace: Workspace, monkey
     assert sorted(ancestors) == ["how tides work", "why bread rises"]
     run(workspace, "qa", seeds="why bread rises, how tides work", count=2)
     assert len(rows(workspace)) == 2
+
+
+def test_two_jobs_are_never_at_the_same_items(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_teacher(monkeypatch, plausible)
+    request = announce(workspace, GenerateOptions(recipe="qa", into="made", seeds="demo", backend="scripted", count=5))
+    with alone(workspace, request.options), pytest.raises(ConflictError, match="another job is at qa into made"):
+        run(workspace, "qa", count=7)
+    assert run(workspace, "qa", count=7).made == 7
+
+
+def test_a_recipe_of_somebody_else_cannot_leave_the_rules(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row four generations from real data, a row without an instruction, no row at all."""
+
+    class Foreign(Recipe):
+        name = "foreign"
+        about = "A recipe of a test."
+
+        async def make(self, item: Item, ask: Ask) -> list[Made]:
+            seed = item.seed
+            if item.index == 0:
+                far = Seed(id=seed.id, uid=seed.uid, kind="sft", instruction="x", family=seed.family, depth=3)
+                return [Made(draft=Draft(instruction="far", output="y"), parents=(Parent(far),))]
+            if item.index == 1:
+                return [Made(draft=Draft(instruction=" ", output="y"), parents=(Parent(seed),))]
+            if item.index == 2:
+                return []
+            return [Made(draft=Draft(instruction=f"fine {item.index}", output="y"), parents=(Parent(seed),))]
+
+    monkeypatch.setitem(RECIPES, "foreign", Foreign)
+    use_teacher(monkeypatch, plausible)
+    report = run(workspace, "foreign", count=2, concurrency=1)
+    assert report.rejected == {"too_deep": 1, "empty": 2} and report.made == 2
