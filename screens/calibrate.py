@@ -38,6 +38,7 @@ class CalibrateScreen(CalibrateReading):
     def __init__(self) -> None:
         super().__init__()
         self._drawn: dict[str, Content] = {}
+        self._chart_asked = False
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="calibrate-facts", markup=False)
@@ -139,10 +140,20 @@ class CalibrateScreen(CalibrateReading):
         else:
             self._set("rates", Content(""))
         if view.name == "curve" or (wide and view.name == "matrix"):
-            # the figures are on screen first; the drawing follows in the next frame
-            self.call_after_refresh(self.query_one(CurveChart).show, desk.curve, found)
+            self._ask_chart()
         elif view.read is not None:
             self._show_read(self._view)
+
+    def _ask_chart(self) -> None:
+        """The figures are on screen first; the drawing follows in the next frame, once for all keys until then."""
+        if not self._chart_asked:
+            self._chart_asked = True
+            self.call_after_refresh(self._draw_chart)
+
+    def _draw_chart(self) -> None:
+        self._chart_asked = False
+        if (desk := self._desk) is not None:
+            self.query_one(CurveChart).show(desk.curve, desk.at(self._line))
 
     def _show_read(self, number: int) -> None:
         view = VIEWS[number]

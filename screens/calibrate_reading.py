@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 QUICK_SECONDS = 1.0
 """What was read in less is read again by itself when labels or verdicts change; larger sets wait for the key."""
 SETTLE_SECONDS = 0.15
+PREPARE_SECONDS = 0.015
 _NO_RUNS = """No judge has looked at {dataset} yet.
 
 Judge it:  flywheel judge -d {dataset} --tag first
@@ -168,5 +169,7 @@ class CalibrateReading(CalibrateActions):
 
     @work(group="prepare", exclusive=True, exit_on_error=False, description="have the next thresholds ready")
     async def _prepare(self) -> None:
+        # the frame of this key comes first
+        await asyncio.sleep(PREPARE_SECONDS)
         if self._desk is not None and self._line is not None:
             await asyncio.to_thread(self._desk.prepare, self._line)

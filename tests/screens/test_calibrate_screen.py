@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from calibrate_workspace import calibrated, ids_of, label
@@ -234,3 +235,28 @@ async def test_a_threshold_is_answered_without_the_database(
         screen_of(pilot).action_move(1)
         screen_of(pilot).action_cell(1, 0)
         assert not asked
+
+
+async def test_while_it_reads_it_says_so_and_keys_answer(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    from flywheel_tui.stages import calibrate_desk
+
+    go_on, real = threading.Event(), calibrate_desk.open_desk
+
+    def slow(*args: Any, **options: Any) -> Any:
+        go_on.wait(20)
+        return real(*args, **options)
+
+    monkeypatch.setattr(calibrate_desk, "open_desk", slow)
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if "Measuring judge_b" in shown(pilot):
+                break
+        assert "Measuring judge_b against people" in shown(pilot) and "300 pairs" in shown(pilot)
+        await pilot.press("right", "enter", "x", "f2")
+        assert "theme" in shown(pilot), "a key is answered meanwhile"
+        go_on.set()
+        await settle(pilot)
+        assert "right pass" in shown(pilot)
