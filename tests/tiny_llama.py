@@ -30,7 +30,7 @@ def texts() -> list[str]:
     return [text for pair in pairs for text in (question(*pair), answer(*pair))]
 
 
-def build(path: Path, *, template: str = CHAT_TEMPLATE, seed: int = 0) -> Path:
+def build(path: Path, *, template: str = CHAT_TEMPLATE, seed: int = 0, hidden: int = 64, layers: int = 2) -> Path:
     """Write the model and its tokenizer; its words are those of `texts()`."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -50,7 +50,8 @@ def build(path: Path, *, template: str = CHAT_TEMPLATE, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(fast), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+            vocab_size=len(fast), hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=layers,
+            num_attention_heads=4,
             num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=True, initializer_range=0.1,
             bos_token_id=None, eos_token_id=fast.eos_token_id, pad_token_id=fast.pad_token_id,
         )

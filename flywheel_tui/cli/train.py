@@ -102,12 +102,11 @@ def _begin(workspace: Workspace, options: TrainOptions, given: dict[str, Any], a
     """The plan, and what was asked for in place of a run."""
     import sys
 
+    from flywheel_tui.stages.tiers import ensure
     from flywheel_tui.stages.train.planning import plan
 
-    if isinstance(options.tiers, str):
-        from flywheel_tui.stages.tiers import assign
-
-        for line in assign(workspace, options.dataset, preset=options.tiers, tag=options.tag).notes:
+    if given_tiers := ensure(workspace, options.dataset, options.tiers, options.tag):
+        for line in given_tiers.notes:
             note(f"tiers: {line}")
     made = plan(workspace, options)
     if given["notebook"]:

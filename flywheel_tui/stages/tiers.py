@@ -126,6 +126,24 @@ def assign(
     )  # fmt: skip
 
 
+def ensure(
+    workspace: Workspace,
+    dataset: str,
+    tiers: Mapping[str, float] | str | None,
+    tag: str | None,
+    task: Task | None = None,
+) -> TierReport | None:
+    """Give tiers before they are weighed: anew for a preset, for weights by hand only where no pair has one yet."""
+    if tiers is None:
+        return None
+    if not isinstance(tiers, str):
+        found = get_dataset(workspace.store.read(), dataset)
+        if set(store.tier_counts(workspace.store.read(), found.id)) - {""}:
+            return None
+    preset = tiers if isinstance(tiers, str) else "calibrated"
+    return assign(workspace, dataset, preset=preset, tag=tag, task=task)
+
+
 def tier_row(stand: StandRow, preset: Preset, recalibrator: Recalibrator | None) -> TierRow:
     """The tier of one pair; None where nobody and nothing has said anything of it."""
     p = None

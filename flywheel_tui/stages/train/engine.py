@@ -16,6 +16,7 @@ from flywheel_tui.errors import Cancelled, FlywheelError, Paused, StoreError, St
 from flywheel_tui.identity import new_uid, now_us, show_uid
 from flywheel_tui.records.job import Job
 from flywheel_tui.records.task import Task
+from flywheel_tui.stages.tiers import ensure
 from flywheel_tui.stages.train import hardware
 from flywheel_tui.stages.train.data import prepare, record_snapshot
 from flywheel_tui.stages.train.history import PARENT_LOCK, STOP_FILE, TRAINER_LOCK
@@ -183,6 +184,7 @@ class _Run:
         if began:
             data = msgspec.convert(self.row.plan["data"], DataPlan)
         else:
+            ensure(self.workspace, self.options.dataset, self.options.tiers, self.options.tag, self.task)
             data = prepare(self.workspace, self.options, base, self.folder, self.task)
             record_snapshot(self.workspace, self.options, data, self.row.id)
         plan = make_plan(self.workspace, self.options, base, parent, data, self.folder)
@@ -287,7 +289,7 @@ class _Run:
             shutil.rmtree(target)
         shutil.copytree(made, target)
         row = self._row()
-        totals = row.totals | listener.totals()
+        totals = row.totals | listener.totals() | self._last_losses()
         adapter = training.NewAdapter(
             name=row.name, training_run_id=row.id, base=str(self.options.base), base_hash=row.base_hash,
             path=target.relative_to(self.workspace.root).as_posix(), method=row.method, hash=hash_folder(target),
@@ -303,6 +305,13 @@ class _Run:
         for rest in (made, self.folder / CHECKPOINTS):
             shutil.rmtree(rest, ignore_errors=True)
         return train_result(self.workspace, self._row())
+
+    def _last_losses(self) -> dict[str, float]:
+        found = {}
+        for name, figure in (("loss", "loss"), ("held_out_loss", "eval_loss")):
+            if rows := training.metrics(self.workspace.store.read(), self.row.id, figure):
+                found[name] = rows[-1].value
+        return found
 
     def _row(self) -> RunRow:
         return training.get_run(self.workspace.store.read(), self.row.id)
