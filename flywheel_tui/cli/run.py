@@ -76,12 +76,14 @@ def _options(workspace: Workspace, given: dict[str, Any]) -> CycleOptions:
 
     budget = Budget(usd=given["budget_usd"], tokens=given["budget_tokens"], minutes=given["budget_minutes"])
     budgets = parse_budgets(given["phase_budget"])
-    cycles = given["max_cycles"] or workspace.settings.max_cycles
     seeds = tuple(part.strip() for part in given["seeds"].split(",") if part.strip())
     if not seeds:
         known = unfinished(workspace)
         if known is not None:
-            return msgspec.structs.replace(known, max_cycles=cycles, budget=budget, budgets=budgets).checked()
+            known = msgspec.structs.replace(known, max_cycles=given["max_cycles"] or known.max_cycles)
+            if budget != Budget() or budgets:
+                known = msgspec.structs.replace(known, budget=budget, budgets=budgets)
+            return known.checked()
         from flywheel_tui.stages.scenarios import approved_traces
 
         if not approved_traces(workspace):
@@ -91,7 +93,8 @@ def _options(workspace: Workspace, given: dict[str, Any]) -> CycleOptions:
         seeds=seeds, into=given["into"], recipe=given["recipe"], recipe_options=_pairs(given["recipe_options"]),
         count=given["count"], backend=given["backend"], model=given["model"], judge_backend=given["judge_backend"],
         judge_model=given["judge_model"], rubric=given["rubric"], heldout=given["heldout"], labels=given["labels"],
-        train=given["train"], base=given["base"], max_cycles=cycles, min_pass_rate=given["min_pass_rate"],
+        train=given["train"], base=given["base"], min_pass_rate=given["min_pass_rate"],
+        max_cycles=given["max_cycles"] or workspace.settings.max_cycles,
         target_pass_rate=given["target_pass_rate"], cost_per_item=given["max_cost_per_item"], seed=given["seed"],
         budget=budget, budgets=budgets,
     ).checked()  # fmt: skip

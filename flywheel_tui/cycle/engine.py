@@ -158,9 +158,10 @@ class _Turning:
 
     def go(self) -> RunReport:
         self.driver.check(self._context_before())
-        config = identity(self.options)
+        known_by = identity(self.options)
         with self.workspace.store.tx() as connection:
-            run = store.unfinished_run(connection, config) or store.add_run(connection, config)
+            run = store.unfinished_run(connection, known_by)
+            run = run or store.add_run(connection, msgspec.to_builtins(self.options), known_by)
         with _alone(self.workspace, run.id):
             self._set_run(run, "running")
             self.say(f"Starting Flywheel with max_cycles={self.options.max_cycles}")

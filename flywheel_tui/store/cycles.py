@@ -94,12 +94,12 @@ def hash_of(value: Any) -> str:
 # -- runs
 
 
-def add_run(connection: sqlite3.Connection, config: dict[str, Any]) -> RunRow:
-    """Begin a run."""
+def add_run(connection: sqlite3.Connection, config: dict[str, Any], identity: dict[str, Any]) -> RunRow:
+    """Begin a run. `identity` is the part of its configuration that it is known by."""
     now = now_us()
     cursor = connection.execute(
         "INSERT INTO cycle_run (uid, config, config_hash, created, updated) VALUES (?, ?, ?, ?, ?)",
-        (new_uid(), _text(config), hash_of(config), now, now),
+        (new_uid(), _text(config), hash_of(identity), now, now),
     )
     return get_run(connection, int(cursor.lastrowid or 0))
 
@@ -118,14 +118,14 @@ def list_runs(connection: sqlite3.Connection) -> list[RunRow]:
     return _runs(connection, "ORDER BY id", ())
 
 
-def unfinished_run(connection: sqlite3.Connection, config: dict[str, Any] | None = None) -> RunRow | None:
-    """The newest run that can go on; with `config` only one of that configuration."""
+def unfinished_run(connection: sqlite3.Connection, identity: dict[str, Any] | None = None) -> RunRow | None:
+    """The newest run that can go on; with `identity` only the one that is known by it."""
     marks = ", ".join("?" * len(OPEN))
     parameters: list[Any] = [*OPEN]
     test = ""
-    if config is not None:
+    if identity is not None:
         test = " AND config_hash = ?"
-        parameters.append(hash_of(config))
+        parameters.append(hash_of(identity))
     found = _runs(connection, f"WHERE state IN ({marks}){test} ORDER BY id DESC LIMIT 1", parameters)
     return found[0] if found else None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flywheel_tui.cycle.driver import Driver, Keys, Signal, Signals, Tried, Verdicts, driver
 from flywheel_tui.cycle.drivers.adapters import gate_adapter, train_adapter
-from flywheel_tui.cycle.phase import Awaiting, Context, Done
+from flywheel_tui.cycle.phase import Awaiting, BudgetSpent, Context, Done, Halt
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.scenarios import approved_traces
@@ -84,27 +84,38 @@ class TextDriver(Driver):
     # -- generation --------------------------------------------------------------------------------------------------
 
     def generate(self, context: Context, planned: Sequence[dict[str, Any]]) -> Done:
+        from flywheel_tui.stages.generate.engine import GeneratePaused, TeacherFailed
         from flywheel_tui.stages.generate.options import GenerateOptions
         from flywheel_tui.stages.generate.run import generate
 
         options, task = context.options, _task(context)
         store_seeds(context, planned)
         cost = tokens = 0
+        exhausted = ""
         by_teacher: Counter[str] = Counter()
         rejected: Counter[str] = Counter()
         for kind in sorted({seed["kind"] for seed in planned}):
             count = sum(seed["count"] for seed in planned if seed["kind"] == kind)
             usd, limit = _money(context, task)
-            report = generate(
-                context.workspace,
-                GenerateOptions(
-                    recipe=options.recipe, into=options.into, seeds=seeds_dataset(options.into), count=count,
-                    where=f"cycle == {context.number} and category == '{_quoted(kind)}'", backend=options.backend,
-                    models=(options.model,) if options.model else (), seed=context.seed % 2**31, budget_usd=usd,
-                    budget_tokens=limit, watch=False, cycle=context.number, options=dict(options.recipe_options),
-                ),
-                task,
+            asked = GenerateOptions(
+                recipe=options.recipe, into=options.into, seeds=seeds_dataset(options.into), count=count,
+                where=f"cycle == {context.number} and category == '{_quoted(kind)}'", backend=options.backend,
+                models=(options.model,) if options.model else (), seed=context.seed % 2**31, budget_usd=usd,
+                budget_tokens=limit, watch=False, cycle=context.number, options=dict(options.recipe_options),
             )  # fmt: skip
+            try:
+                report = generate(context.workspace, asked, task)
+            except TeacherFailed:
+                raise
+            except GeneratePaused as stopped:
+                if "budget" in str(stopped):
+                    raise BudgetSpent(str(stopped)) from stopped
+                # nothing new comes any more: what did come is worth a cycle
+                context.task.event("warning", str(stopped))
+                exhausted = str(stopped)
+                if stopped.report is None:
+                    continue
+                report = stopped.report
             # the job's counts go on from one kind to the next
             cost, tokens = round(report.cost_usd * 1e6), report.tokens_in + report.tokens_out
             by_teacher.update(report.teachers)
@@ -114,8 +125,8 @@ class TextDriver(Driver):
         dataset = get_dataset(connection, options.into)
         pairs = [pair.uid.hex() for pair in cycle_pairs.pairs_of_cycle(connection, dataset.id, context.number)]
         if not pairs:
-            why = ", ".join(f"{count} {rule}" for rule, count in rejected.most_common()) or "nothing came back"
-            raise UsageError(f"the recipe {options.recipe} made no pair ({why}); see: flywheel jobs show")
+            why = exhausted or ", ".join(f"{count} {rule}" for rule, count in rejected.most_common())
+            raise Halt(f"the recipe {options.recipe} made no new pair ({why or 'nothing came back'})")
         evidence = {"pairs": len(pairs), "asked": dict(sorted(by_teacher.items())), "rejected": dict(sorted(rejected.items()))}  # fmt: skip  # noqa: E501
         return Done({"pairs": pairs}, evidence, len(pairs), cost, tokens)
 
@@ -145,21 +156,22 @@ class TextDriver(Driver):
         return Keys(roots[second:], set(roots[first:second]), set(roots[:first]))
 
     def judge(self, context: Context, pairs: Sequence[CyclePair]) -> Verdicts:
+        from flywheel_tui.stages.judge.engine import BudgetSpent as JudgeBudgetSpent
         from flywheel_tui.stages.judge.options import JudgeOptions
         from flywheel_tui.stages.judge.run import judge
 
         options, task = context.options, _task(context)
         usd, limit = _money(context, task)
         tag = f"cycle-{context.number}"
-        report = judge(
-            context.workspace,
-            JudgeOptions(
-                dataset=options.into, tag=tag, backend=options.judge_backend, model=options.judge_model,
-                rubric=options.rubric, where=f"cycle == {context.number} and label != 'rejected'", budget_usd=usd,
-                budget_tokens=limit,
-            ),
-            task,
+        asked = JudgeOptions(
+            dataset=options.into, tag=tag, backend=options.judge_backend, model=options.judge_model,
+            rubric=options.rubric, where=f"cycle == {context.number} and label != 'rejected'", budget_usd=usd,
+            budget_tokens=limit,
         )  # fmt: skip
+        try:
+            report = judge(context.workspace, asked, task)
+        except JudgeBudgetSpent as stopped:
+            raise BudgetSpent(str(stopped)) from stopped
         connection = context.workspace.store.read()
         dataset = get_dataset(connection, options.into)
         run = judging.get_run(connection, dataset.id, tag)
