@@ -37,7 +37,7 @@ imports: $(VENV)/.dev
 bench: $(VENV)/.dev  ## measure against named alternatives; prints ratios
 	$(BIN)/python -m benchmarks
 
-model: $(VENV)/.train  ## make the small model again from nothing (about half an hour); RESUME=1 goes on
+model: $(VENV)/.train  ## make the small model again from nothing (20 minutes on two free cores); RESUME=1 goes on
 	$(BIN)/python data/models/make_small_model.py $(if $(RESUME),--resume)
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README again
