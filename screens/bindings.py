@@ -319,6 +319,16 @@ SCENARIOS = (
     Act("scenarios.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
 )
 
+TRAIN = (
+    Act("train.stop", "s", "stop", "stop", "stop after saving: the run can go on from there", footer=True),
+    Act("train.resume", "r", "resume", "resume", "go on from the last checkpoint", footer=True),
+    Act("train.evaluate", "e", "evaluate", "evaluate", "measure its adapter beside its base", footer=True),
+    Act("train.start", "n", "start", "new run", "train an adapter: the plan first, then the run", footer=True),
+    Act("train.log", "L", "log", "log", "what the trainer printed", footer=True),
+    Act("train.down", "J,ctrl+d", "scroll_details(5)", "details down", "scroll the details down"),
+    Act("train.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
+)
+
 RUBRIC = (
     Act("rubric.save", "ctrl+s", "save", "save", "save it in the workspace, as the next version", priority=True),
     Act("rubric.try", "f5", "try", "try", "ask the judge about the three pairs", priority=True),
@@ -348,6 +358,7 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "bulk": ("Bulk", BULK),
     "live": ("Live", LIVE),
     "workers": ("Workers", WORKERS),
+    "train": ("Train", TRAIN),
     "scenarios": ("Scenarios", SCENARIOS),
     "rubric": ("Rubric editor", RUBRIC),
     "reader": ("Details and logs", READER),

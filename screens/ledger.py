@@ -75,8 +75,13 @@ class Ledger(WorkScreen, Generic[T, D]):
         with Container(id="ledger"):
             yield RecordTable(self.COLUMNS)
             with VerticalScroll(id="ledger-details", can_focus=False):
-                yield Static("", markup=False)
+                yield from self.compose_details()
+                yield Static("", id="ledger-text", markup=False)
         yield Static(safe_text(self.EMPTY), id="ledger-state", classes="state", markup=False)
+
+    def compose_details(self) -> ComposeResult:
+        """Widgets above the text of the details."""
+        yield from ()
 
     @property
     def table(self) -> RecordTable:
@@ -161,7 +166,7 @@ class Ledger(WorkScreen, Generic[T, D]):
         content = Content("")
         if record is not None and self.details is not None and self.details[0] == self.table.current:
             content = self.picture(record, self.details[1], max(box.content_size.width, 20))
-        box.query_one(Static).update(content)  # safe: Content, made by picture
+        box.query_one("#ledger-text", Static).update(content)  # safe: Content, made by picture
 
     @on(DataTable.RowHighlighted)
     def _highlighted(self) -> None:

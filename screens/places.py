@@ -77,6 +77,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place("live", "Live", "i", "screens.live:LiveScreen", "long work as it runs: judging, and what comes of it"),
     Place("calibrate", "Calibrate", "c", "screens.calibrate:CalibrateScreen", "a judge measured against people"),
+    Place("train", "Train", "t", "screens.train:TrainScreen", "training runs and adapters, live"),
     Place("scenarios", "Scenarios", "s", "screens.scenarios:ScenariosScreen", "failures that came in, grouped"),
     Place("workers", "Workers", "w", "screens.workers:WorkersScreen", "the queue of long work, and who works on it"),
 )
