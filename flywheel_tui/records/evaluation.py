@@ -171,6 +171,26 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True):
     p: float | None
 
 
+class Best(msgspec.Struct, frozen=True, kw_only=True):
+    """The best that an adapter in use (or the base) ever did on a slice of these items."""
+
+    passed: int
+    n: int
+    adapter: str
+
+
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice beside its best so far. `value` is best - now (positive: forgotten), `upper` the one-sided bound of
+    now - best."""
+
+    slice: str
+    best: float
+    now: float
+    value: float
+    upper: float
+    adapter: str
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that follows from the items and the criteria alone; `gate verify` computes it again."""
 
@@ -193,6 +213,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     contaminated: tuple[str, ...]
     trained_on: int
     same_outputs: int
+    forgotten: tuple[Forgotten, ...] = ()
 
 
 class GateLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from flywheel_tui.errors import NotFoundError
 from flywheel_tui.identity import now_us
-from flywheel_tui.records.evaluation import Criteria, EvaluateOptions, Item, Measured
+from flywheel_tui.records.evaluation import Best, Criteria, EvaluateOptions, Item, Measured
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
@@ -141,6 +141,35 @@ def finish(connection: sqlite3.Connection, id: int, measured: Measured, seconds:
         "UPDATE evaluation SET state = 'done', result = ?, finished = ?, seconds = seconds + ? WHERE id = ?",
         (_encode(measured).decode(), now_us(), seconds, id),
     )
+
+
+def _asked(options: EvaluateOptions) -> tuple[object, ...]:
+    return options.tasks, options.tasks_seed, options.tasks_per_skill, options.limit, options.max_new_tokens
+
+
+def best_so_far(
+    connection: sqlite3.Connection, options: EvaluateOptions, base_hash: str, dataset_id: int | None, besides: str
+) -> dict[str, Best]:
+    """By slice, the best share of checked items that the base or an adapter which was in use reached on these sets.
+
+    `besides` is the hash of the adapter that is asked about: its own past is no measure for it.
+    """
+    rows = connection.execute(
+        "SELECT e.adapter, e.options, e.result FROM evaluation e WHERE e.base_hash = ? AND e.dataset_id IS ?"
+        " AND e.state = 'done' AND e.adapter_hash <> ? AND (e.adapter_hash = '' OR e.adapter_hash IN"
+        " (SELECT adapter_hash FROM adapter_pointer WHERE base_hash = e.base_hash)) ORDER BY e.id",
+        (base_hash, dataset_id, besides),
+    ).fetchall()
+    best: dict[str, Best] = {}
+    for adapter, asked, result in rows:
+        if _asked(_decode(asked, type=EvaluateOptions)) != _asked(options):
+            continue
+        for line in _decode(result, type=Measured).slices:
+            known = best.get(line.slice)
+            passed = line.both + line.only_candidate
+            if line.n and (known is None or passed / line.n > known.passed / known.n):
+                best[line.slice] = Best(passed=passed, n=line.n, adapter=adapter.rpartition("/")[2])
+    return best
 
 
 # -- items

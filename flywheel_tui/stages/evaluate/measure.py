@@ -4,18 +4,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
 
 from flywheel_tui.records.calibration import Number
-from flywheel_tui.records.evaluation import Compared, Criteria, Item, Losses, Measured, Regression, Wins
+from flywheel_tui.records.evaluation import (
+    Best,
+    Compared,
+    Criteria,
+    Forgotten,
+    Item,
+    Losses,
+    Measured,
+    Regression,
+    Wins,
+)
 from flywheel_tui.stats.arrays import Figure
 from flywheel_tui.stats.bootstrap import distinct, interval
 from flywheel_tui.stats.estimate import Stratum, poststrat
-from flywheel_tui.stats.evaluation import bits_per_byte, lc_winrate, ppl
-from flywheel_tui.stats.intervals import Interval, wilson
+from flywheel_tui.stats.evaluation import bits_per_byte, forgetting, lc_winrate, ppl
+from flywheel_tui.stats.intervals import Interval, newcombe, wilson
 from flywheel_tui.stats.multiplicity import benjamini_hochberg
 from flywheel_tui.stats.paired import mcnemar_exact, paired_difference
 from flywheel_tui.stats.paired_score import noninferior_paired, tango
@@ -28,10 +38,14 @@ OUTSIDE = ("holdout", "tasks")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def measure(items: Sequence[Item], criteria: Criteria, trained_on: int) -> Measured:
-    """The figures of an evaluation. `trained_on` counts the training rows that the items were compared with."""
+def measure(
+    items: Sequence[Item], criteria: Criteria, trained_on: int, past: Mapping[str, Best] | None = None
+) -> Measured:
+    """The figures of an evaluation. `trained_on` counts the training rows that the items were compared with, `past` is
+    the best so far by slice.
+    """
     outside = [item for item in items if item.group in OUTSIDE]
-    past = [item for item in items if item.group == "regression"]
+    failures = [item for item in items if item.group == "regression"]
     checked = [item for item in outside if item.base_passed is not None and item.candidate_passed is not None]
     targets = [item for item in checked if not criteria.targets or item.slice in criteria.targets]
     outputs = [item for item in items if item.candidate_unsafe is not None and item.base_unsafe is not None]
@@ -42,9 +56,9 @@ def measure(items: Sequence[Item], criteria: Criteria, trained_on: int) -> Measu
         overall=compare(checked, "", "", criteria),
         slices=_adjusted(checked, criteria, criteria.forgetting_margin, others),
         target=compare(targets, ", ".join(criteria.targets), "", criteria),
-        regression=_regression(past),
-        regression_overall=_adjusted_one(past, criteria),
-        regression_slices=_adjusted(past, criteria, criteria.regression_margin),
+        regression=_regression(failures),
+        regression_overall=_adjusted_one(failures, criteria),
+        regression_slices=_adjusted(failures, criteria, criteria.regression_margin),
         losses=losses(outside, "", criteria),
         loss_slices=tuple(losses(_of(outside, name), name, criteria) for name in _slices(outside)),
         wins=wins(outside, criteria),
@@ -57,6 +71,7 @@ def measure(items: Sequence[Item], criteria: Criteria, trained_on: int) -> Measu
         contaminated=tuple(item.key for item in outside if item.contaminated),
         trained_on=trained_on,
         same_outputs=sum(item.base_output == item.candidate_output for item in items if item.base_output is not None),
+        forgotten=tuple(_forgotten(checked, past or {}, criteria)),
     )
 
 
@@ -123,6 +138,24 @@ def _adjusted_one(past: Sequence[Item], criteria: Criteria) -> Compared:
     """All past failures together: one test, so that its p-value needs no adjusting."""
     found = compare(past, "all past failures", "regression", criteria, criteria.regression_margin)
     return msgspec.structs.replace(found, p_adjusted=found.p_not_worse)
+
+
+def _forgotten(items: Sequence[Item], past: Mapping[str, Best], criteria: Criteria) -> Iterator[Forgotten]:
+    """Each slice beside its best so far, so that small losses that each gate let pass do not add up unseen."""
+    for name in _slices(items):
+        own = [bool(item.candidate_passed) for item in _of(items, name)]
+        if (best := past.get(name)) is None or not best.n:
+            continue
+        lost = forgetting([best.passed / best.n], sum(own) / len(own))
+        bounds = newcombe(sum(own), len(own), best.passed, best.n, 1 - 2 * criteria.alpha)
+        yield Forgotten(
+            slice=name, best=_sure(lost.best), now=_sure(lost.now), value=_sure(lost.value), upper=_sure(bounds.high),
+            adapter=best.adapter,
+        )  # fmt: skip
+
+
+def _sure(value: float | None) -> float:
+    return _round(value) or 0.0
 
 
 def _share(x: int, n: int) -> Number:

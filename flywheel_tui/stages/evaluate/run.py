@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flywheel_tui.errors import UsageError
-from flywheel_tui.records.evaluation import Criteria, EvaluateOptions, Item, Measured
+from flywheel_tui.records.evaluation import Best, Criteria, EvaluateOptions, Item, Measured
 from flywheel_tui.records.task import Task
 from flywheel_tui.stages.evaluate import answers
 from flywheel_tui.stages.evaluate.asked import Asked
@@ -107,13 +107,16 @@ class _Run:
         }  # fmt: skip
         if dataset is not None:
             facts["holdout"] = {options.dataset: snapshot(store.pairs_of(connection, dataset.id))}
-        # what is asked about, not what it is called or where it lies
         asked = [self.base.hash, own.hash, other.hash, own.name, other.name, options.cycle, self.criteria_hash, facts]
+        # what was best before is noted but not asked about: the same question stays the same question
+        dataset_id = dataset.id if dataset is not None else None
+        best = store.best_so_far(connection, options, self.base.hash, dataset_id, own.hash)
         new = NewEvaluation(
             hash=sha256(canonical(asked)).hexdigest(), base=self.base.name, base_hash=self.base.hash, adapter=own.name,
             adapter_hash=own.hash, against=other.name, against_hash=other.hash,
-            dataset_id=dataset.id if dataset is not None else None, cycle=options.cycle,
-            job_id=getattr(getattr(self.task, "job", None), "id", None), options=options, facts=facts,
+            dataset_id=dataset_id, cycle=options.cycle,
+            job_id=getattr(getattr(self.task, "job", None), "id", None), options=options,
+            facts=facts | {"past_best": msgspec.to_builtins(best)},
             criteria_hash=self.criteria_hash,
         )  # fmt: skip
         with self.workspace.store.tx() as writing:
@@ -127,7 +130,7 @@ class _Run:
             if self.comparer is not None:
                 self._judge(self.comparer)
             self.task.progress(0, None, "measuring")
-            found = measure(self._items(), self.options.criteria, self.trained.rows)
+            found = measure(self._items(), self.options.criteria, self.trained.rows, best_of(self.row.facts))
             with self.workspace.store.tx() as connection:
                 store.finish(connection, self.row.id, found, time.monotonic() - self.started)
         return store.get_evaluation(self.workspace.store.read(), self.row.id)
@@ -198,7 +201,13 @@ def evaluate(workspace: Workspace, options: EvaluateOptions, task: Task | None =
 def again(workspace: Workspace, id: int) -> Measured:
     """The figures of a finished evaluation with the blind choices that people have made since."""
     row = store.get_evaluation(workspace.store.read(), id)
-    return measure(store.items_of(workspace.store.read(), id), row.options.criteria, trained_rows(row))
+    items = store.items_of(workspace.store.read(), id)
+    return measure(items, row.options.criteria, trained_rows(row), best_of(row.facts))
+
+
+def best_of(facts: Mapping[str, Any]) -> dict[str, Best]:
+    """The best so far by slice, as an evaluation noted it when it began."""
+    return msgspec.convert(facts.get("past_best") or {}, dict[str, Best])
 
 
 def trained_rows(row: EvaluationRow) -> int:

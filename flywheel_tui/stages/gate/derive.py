@@ -11,6 +11,7 @@ import msgspec
 from flywheel_tui.errors import InputError
 from flywheel_tui.records.evaluation import Criteria, Item, JudgeEvidence, Judgement, Measured
 from flywheel_tui.stages.evaluate.measure import canonical, measure
+from flywheel_tui.stages.evaluate.run import best_of
 from flywheel_tui.stages.gate.verdicts import judge_gates
 
 CRITERIA, EVALUATION, ITEMS, JUDGES = "criteria.json", "evaluation.json", "items.jsonl", "judges.json"
@@ -85,7 +86,7 @@ def _lines(files: Mapping[str, bytes]) -> list[Item]:
 
 def derive(raw: Raw) -> dict[str, bytes]:
     """Everything that is computed, as the bytes of its files."""
-    measured = measure(raw.items, raw.registered.criteria, raw.about.trained_on)
+    measured = measure(raw.items, raw.registered.criteria, raw.about.trained_on, best_of(raw.about.facts))
     judgement = judge_gates(
         measured, raw.registered.criteria, raw.judges, registered_before=raw.registered.registered_before
     )

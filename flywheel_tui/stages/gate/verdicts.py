@@ -127,6 +127,14 @@ def _forgetting(measured: Measured, criteria: Criteria) -> GateLine:
     if not others:
         return _line("G4", _OPEN, "no items of other skills", "items of skills that were not trained for")
     n = sum(line.n for line in others)
+    # measured against the best so far, too: small losses that each gate let pass would add up unseen
+    lost = [
+        line for line in measured.forgotten
+        if line.slice not in criteria.targets and line.value > criteria.forgetting_margin and line.upper < 0
+    ]  # fmt: skip
+    if lost:
+        listed = ", ".join(f"{line.slice} {_points(-line.value)}" for line in lost)
+        return _line("G4", _FAIL, f"{len(others)} other skills, {n:,} items; below their best so far: {listed}")
     return _not_worse("G4", others, criteria, f"{len(others)} other skills, {n:,} items")
 
 

@@ -201,3 +201,29 @@ def test_decisions_are_never_changed(workspace: Workspace) -> None:
             workspace.store.tx() as connection,
         ):
             connection.execute(statement)
+
+
+def test_small_losses_do_not_add_up_unseen(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of four adapters knows 8 fewer of 200 old tasks than the one before: within the margin, one by one."""
+
+    def fading(name: str, prompt: str) -> str:
+        skill, number = prompt.split()[0], int(prompt.split()[1].rstrip("?"))
+        level = int(name[1:]) if name else 0
+        return str(number) if number < (30 * level if skill == "add" else 200 - 8 * level) else "?"
+
+    use_models(monkeypatch, fading)
+    tasks_file(tmp_path / "tasks.jsonl", {"add": 200, "sort": 200})
+    verdicts = []
+    for level in range(1, 5):
+        made = bundle(
+            workspace, adapter(workspace, f"a{level}"), targets=("add",), leave_out=("G2", "G3"),
+            forgetting_margin=0.08, resamples=50,
+        )  # fmt: skip
+        verdicts.append(made.verdict)
+        if made.verdict != "PASS":
+            assert "below their best so far: sort" in next(gate.why for gate in made.gates if gate.gate == "G4")
+            break
+        approve(workspace, made.hash, **WHO)
+    assert verdicts[:2] == ["PASS", "PASS"] and verdicts[-1] == "FAIL"
