@@ -41,11 +41,14 @@ gate.add_command(blind)
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Bundles with their verdicts and decisions, and which adapter is in use."""
     from flywheel_tui.stages.gate import in_use
+    from flywheel_tui.stages.gate.decide import sync_pointer
     from flywheel_tui.store import gate as store
 
     workspace = open_workspace(ctx)
     found = store.bundles(workspace.store.read())
-    used = in_use(workspace)
+    if used := in_use(workspace):
+        # a process that was killed after its decision has left the file behind
+        sync_pointer(workspace)
     if as_json:
         print_json({"in_use": used, "bundles": found})
         return
