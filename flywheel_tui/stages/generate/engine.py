@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S, SHOW_EVERY_S = 0.3, 0.5
 LAST_ITEMS = 40
 """Items over which the share of failures is counted."""
+KEPT_WINDOWS = 3
+"""Windows of variety that a job remembers when it is taken up again: what a trend is told by."""
 _NEWEST = 12
 
 
@@ -72,7 +74,7 @@ class Engine:
         self._looked = self._showed = 0.0
         self._last: deque[str] = deque(maxlen=LAST_ITEMS)
         self._newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
-        self.variety = Variety(window=options.window)
+        self.variety = Variety(window=options.window, history=recorder.windows())
         self.watches = options.watch and any(name != "offline" for name in _backends(services))
         self.accepted = 0
         self.exhausted = False
@@ -90,6 +92,7 @@ class Engine:
     async def _go(self) -> None:
         for service in self._services.values():
             service.begin(self._limit, self._budget)
+        self._show()
         tender = asyncio.create_task(self._tend_always())
         try:
             await self._check()
@@ -98,6 +101,7 @@ class Engine:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._end(tender)
+            self._show()
             self._recorder.flush()
             if self._task is not None:
                 self._task.progress(min(self.accepted, self._wanted), self._wanted, "making")
@@ -329,6 +333,7 @@ class Engine:
             "at": now_us(), "in_flight": len(self._running), "concurrency": self._limit,
             "waiting": max(self._wanted - self.accepted - len(self._running), 0),
             "service": first.figures() if first is not None else {}, "figures": figures, "newest": list(self._newest),
+            "variety": msgspec.to_builtins(self.variety.history[-KEPT_WINDOWS:]),
         }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from flywheel_tui.stages.generate.options import Figures
 from flywheel_tui.store import claims, generation, judge_jobs, response_cache
 from flywheel_tui.store.generation import NewRow, NoRow
 from flywheel_tui.store.response_cache import Cached
@@ -78,6 +79,13 @@ class Recorder:
         if job_id is not None and (before := judge_jobs.live(workspace.store.read(), job_id).get("tally")):
             self.counts = msgspec.convert(before, Counts)
         self._cost_written = self.counts.cost_micro
+
+    def windows(self) -> list[Figures]:
+        """The figures of variety that earlier attempts at the job came to."""
+        if self._job_id is None:
+            return []
+        shown = judge_jobs.live(self._workspace.store.read(), self._job_id)
+        return msgspec.convert(shown.get("variety", []), list[Figures])
 
     def add(self, finished: Finished) -> None:
         """Take in an item that is over."""

@@ -220,6 +220,8 @@ def test_variety_that_falls_pauses_and_says_why(workspace: Workspace, monkeypatc
     with pytest.raises(GeneratePaused, match=r"variety falls: \d+% of the pairs among the last 10 rows"):
         run(workspace, "evol-instruct", count=200, window=10)
     assert 10 <= len(rows(workspace)) < 40
+    shown = json.loads(workspace.store.read().execute("SELECT live FROM job").fetchone()[0])
+    assert shown["variety"][-1]["alike"] > 0.05, "a job that is taken up again knows its trend"
     report = run(workspace, "evol-instruct", count=60, window=10, watch=False, into="unwatched")
     assert report.made == 60
 
