@@ -7,12 +7,12 @@ accumulates beside it the error stays bounded (Gerstgrasser et al. 2024, arXiv 2
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from flywheel_tui.errors import UsageError
+from flywheel_tui.store.connection import Connection
 from flywheel_tui.store.export_provenance import generated, seeds_elsewhere
 from flywheel_tui.store.selections import CHUNK, Selection
 
@@ -34,7 +34,7 @@ def check_share(share: float | None) -> None:
         raise UsageError(f"--real-share: {share:g} is no share; name one from 0 to less than 1, like 0.2")
 
 
-def look(connection: sqlite3.Connection, dataset_id: int, selection: Selection, share: float | None) -> Share:
+def look(connection: Connection, dataset_id: int, selection: Selection, share: float | None) -> Share:
     """What was generated, and the seeds to add: they are appended to the selection (none with a share of 0)."""
     made: set[int] = set()
     for chunk in selection.chunks():
