@@ -22,7 +22,6 @@ class LineChart(Vertical, can_focus=False):
     """`show` draws lines by name; each is a list of (x, y)."""
 
     DEFAULT_CSS = """
-    LineChart { height: 14; }
     LineChart PlotextPlot { height: 1fr; }
     LineChart Static { height: auto; }
     """

@@ -1,6 +1,6 @@
 """Writing what comes of a judge job: short transactions, each with the verdicts, their cache entries and the account.
 
-What was paid for is written within a twentieth of a second, everything else within a second or 200 rows: a process that
+What was paid for is written within a fiftieth of a second, everything else within a second or 200 rows: a process that
 is killed repeats what was in flight and nothing that was answered before.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROWS = 200
 AFTER_S = 1.0
-PAID_AFTER_S = 0.05
+PAID_AFTER_S = 0.02
 
 
 class Counts(msgspec.Struct, kw_only=True):
