@@ -53,6 +53,9 @@ class ExportRow(msgspec.Struct, gc=False):
     score: float | None = None
     passed: int | None = None
     scores: str | None = None
+    tier: str | None = None
+    quality_p: float | None = None
+    weight: float | None = None
     preference: str | None = None
     original: Original | None = None
 
@@ -98,6 +101,7 @@ def is_annotated(connection: sqlite3.Connection, dataset_id: int) -> bool:
         f"SELECT EXISTS (SELECT 1 FROM {table} WHERE dataset_id = :dataset)"
         for table in ("label_event", "finding", "judge_run")
     )
+    query += " UNION ALL SELECT EXISTS (SELECT 1 FROM pair_current WHERE dataset_id = :dataset AND tier IS NOT NULL)"
     return any(found for (found,) in connection.execute(query, {"dataset": dataset_id}))
 
 
@@ -113,7 +117,7 @@ def rows_sql(columns: Columns) -> str:
         else:
             verdict = f'v.judge_run_id = {run:d} AND v.pair_id = c.pair_id AND v."order" = 0 AND v.repeat = 0'
             score = "v.score, v.passed"
-        wanted += f", c.reviewer, c.flagged, c.findings, {score}, v.scores"
+        wanted += f", c.reviewer, c.flagged, c.findings, {score}, v.scores, c.tier, c.quality_p, c.weight"
         join = f" LEFT JOIN verdict v ON {verdict}"
     return (
         f"SELECT {wanted} FROM json_each(?) j CROSS JOIN pair_current c ON c.id = j.value"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import new_uid, now_us
 from flywheel_tui.records.label import Decision
 from flywheel_tui.stages import label
+from flywheel_tui.stages.export import ExportRequest, export
 from flywheel_tui.stages.tiers import PRESETS, assign, parse_tiers, tier_row, weights_of
 from flywheel_tui.store.tiers import StandRow, tiers_of
 from flywheel_tui.workspace import Workspace
@@ -40,6 +42,10 @@ def test_people_stand_above_judges(tmp_path: Path) -> None:
     assert tiers(workspace) == ["gold", "rejected", "platinum", None, None]
     assert report.counts == {"platinum": 1, "gold": 1, "rejected": 1, "none": 2}
     assert report.changed == 3
+    file = tmp_path / "all.jsonl"
+    export(workspace, ExportRequest(dataset="demo", to=str(file), filter="tier == 'gold'"))
+    (line,) = [json.loads(text) for text in file.read_text().splitlines()]
+    assert (line["tier"], line["weight"]) == ("gold", 1.0) and "quality_p" not in line
     assert assign(workspace, "demo").changed == 0
     say(workspace, ids[0], "rejected", answered=2**52)
     assign(workspace, "demo")

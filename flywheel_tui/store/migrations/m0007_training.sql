@@ -62,3 +62,4 @@ CREATE TABLE metric (
 -- What a tier was given for: the calibrated probability of passing, and the weight that its preset gives.
 ALTER TABLE pair_current ADD COLUMN quality_p REAL CHECK (quality_p IS NULL OR quality_p BETWEEN 0 AND 1);
 ALTER TABLE pair_current ADD COLUMN weight REAL CHECK (weight IS NULL OR weight >= 0);
+CREATE INDEX pair_current_by_tier ON pair_current (dataset_id, tier) WHERE tier IS NOT NULL;

@@ -37,6 +37,9 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     passed: bool | None = None
     scores: msgspec.Raw | None = None
     findings: int = 0
+    tier: str | None = None
+    quality_p: float | None = None
+    weight: float | None = None
 
 
 def _raw(text: str) -> msgspec.Raw:
@@ -73,4 +76,7 @@ class Jsonl(JsonExporter):
             None if row.passed is None else row.passed == 1,
             _raw(row.scores) if row.scores else None,
             row.findings,
+            row.tier,
+            row.quality_p,
+            row.weight,
         )
