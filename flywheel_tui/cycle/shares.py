@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 FLOOR, CAP = 0.05, 0.40
 
@@ -10,27 +10,33 @@ FLOOR, CAP = 0.05, 0.40
 def shares(weights: Mapping[str, float], *, floor: float = FLOOR, cap: float = CAP) -> dict[str, float]:
     """Parts of 1 proportional to weights (error rate x severity), none below `floor`, none above `cap`.
 
-    The cap holds where it can: of n kinds one gets at least 1/n. Kinds without weight get the floor. Source: science
-    6.8 (floor 5 % a slice, at most 40 % for one kind of error).
+    The cap holds where it can: of n kinds one may have 1/n. What the heaviest kinds may not have goes to the others by
+    weight, and to those without any weight only in the end. Source: science 6.8 (a floor of 5 % a slice, at most 40 %
+    for one kind of error).
     """
     if not weights:
         return {}
-    count = len(weights)
+    count, heaviest = len(weights), max(weights.values())
+    # by the heaviest, and next to nothing is nothing: divisions stay finite
+    weights = {name: value / heaviest if value > 1e-12 * heaviest else 0.0 for name, value in weights.items()}
     floor, cap = min(floor, 1 / count), max(cap, 1 / count)
-    total = sum(max(value, 0.0) for value in weights.values())
-    found = {name: (max(value, 0.0) / total if total else 1 / count) for name, value in weights.items()}
-    for _ in range(4 * count):
-        fixed = {name: min(max(value, floor), cap) for name, value in found.items()}
-        free = {name for name, value in fixed.items() if floor < value < cap}
-        missing = 1.0 - sum(fixed.values())
-        if abs(missing) < 1e-12:
-            return fixed
-        # what is missing (or too much) goes to those that may still move, by their size
-        movable = free or {name for name, value in fixed.items() if (value < cap if missing > 0 else value > floor)}
-        size = sum(fixed[name] for name in movable)
-        found = {
-            name: value + (missing * value / size if name in movable and size else 0.0) for name, value in fixed.items()
-        }
+
+    def at(level: float) -> dict[str, float]:
+        return {name: min(max(level * value, floor), cap) for name, value in weights.items()}
+
+    positive = [value for value in weights.values() if value > 0]
+    low, high = 0.0, cap / min(positive) if positive else 0.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(at(middle).values()) < 1 else (low, middle)
+    found = at(high)
+    # every kind with a weight has reached the cap: the rest goes evenly to those below it
+    while (missing := 1 - sum(found.values())) > 1e-12:
+        below = [name for name, value in found.items() if value < cap]
+        if not below:
+            break
+        for name in below:
+            found[name] = min(found[name] + missing / len(below), cap)
     return found
 
 
@@ -45,11 +51,3 @@ def apportion(count: int, parts: Mapping[str, float]) -> dict[str, int]:
     for name in rest[: count - sum(found.values())]:
         found[name] += 1
     return found
-
-
-def round_robin(members: Sequence[str], count: int) -> dict[str, int]:
-    """How often each member is used where they are taken in turn `count` times."""
-    if not members:
-        return {}
-    each, more = divmod(count, len(members))
-    return {member: each + (at < more) for at, member in enumerate(members)}
