@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.harness import Measure, told
 
 TITLE = "Training (LoRA, SFT, fp32 on one thread)"
-STEPS, BATCH, TIMES = 60, 8, 3
+STEPS, BATCH, TIMES = 30, 8, 3
 
 BY_HAND = """
 import json, resource, sys, time
@@ -53,7 +53,7 @@ def run(folder: Path, rows: int) -> list[Measure]:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
     import tiny_llama
 
-    base = tiny_llama.build(folder / "base", hidden=192, layers=4)
+    base = tiny_llama.build(folder / "base", hidden=128, layers=4)
     workspace = _workspace(folder / "ws")
     ours: list[Any] = []
     hand: list[dict[str, float]] = []

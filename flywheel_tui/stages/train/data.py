@@ -20,6 +20,7 @@ from flywheel_tui.stages.train.options import DataPlan, TrainOptions
 from flywheel_tui.store import training
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.export_rows import Columns, ExportRow, add_preferences, read_rows, sources_of
+from flywheel_tui.store.lineage_groups import merged_groups
 from flywheel_tui.store.selections import judge_run_id, select_pairs, where_of
 from flywheel_tui.store.tiers import tiers_of
 
@@ -114,6 +115,7 @@ class _Source:
         self.exporter: Exporter = chosen(Options(), sources_of(self.connection, self.dataset.id))
         held = options.held_out
         self.splitter = Splitter({"train": 1 - held, _HELD: held}, options.seed) if held else None
+        self.merged = merged_groups(self.connection, self.dataset.id) if held else {}
         self.hash, self.matched = sha256(), 0
         self.left: Counter[str] = Counter()
 
@@ -154,7 +156,7 @@ class _Source:
             self.left[made.reason] += 1
             return None
         assert row.group is not None
-        part = self.splitter.part(row.group) if self.splitter else "train"
+        part = self.splitter.part(self.merged.get(row.group, row.group)) if self.splitter else "train"
         shaped: dict[str, Any] = {"uid": row.uid, **made}
         if part == _HELD:
             return Record(shaped, part, tier, 1)
