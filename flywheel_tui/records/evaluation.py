@@ -129,7 +129,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):
-    """Held-out loss. `gain` is base - candidate in nats per item's token (positive: better), with one-sided bounds."""
+    """Held-out loss. `gain` is base - candidate in nats per item's token (positive: better); one-sided bounds for
+    all slices together (`slice` '') only."""
 
     slice: str
     n: int

@@ -193,11 +193,19 @@ def losses(items: Sequence[Item], name: str, criteria: Criteria) -> Losses:
     if rows and sum(before):
         table = np.column_stack([np.array(base) - np.array(own), np.array(before, float)])
         features = distinct(table, [item.family for item in rows])
-        gain, narrow = (
-            interval(features, lambda sums: sums[:, 0] / sums[:, 1], times=criteria.resamples, seed=criteria.seed,
-                     level=level)._replace(n=len(rows))
-            for level in (0.95, 1 - 2 * criteria.alpha)
-        )  # fmt: skip
+
+        def drawn(level: float) -> Figure:
+            return interval(
+                features,
+                lambda sums: sums[:, 0] / sums[:, 1],
+                times=criteria.resamples,
+                seed=criteria.seed,
+                level=level,
+            )
+
+        gain = drawn(0.95)._replace(n=len(rows))
+        # a gate asks for the bounds of all items together only
+        narrow = drawn(1 - 2 * criteria.alpha) if not name else narrow
     return Losses(
         slice=name, n=len(rows), tokens=sum(before), base_perplexity=_round(ppl(base, before)),
         candidate_perplexity=_round(ppl(own, after)), base_bits_per_byte=_round(bits_per_byte(base, sizes)),

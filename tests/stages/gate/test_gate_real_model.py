@@ -59,7 +59,7 @@ def test_a_real_adapter_is_measured_promoted_and_taken_back(workspace: Workspace
     assert found.target.only_candidate > found.target.only_base and found.target.p is not None and found.target.p < 0.05
     assert found.losses.candidate_perplexity is not None and found.losses.base_perplexity is not None
     sort = next(line for line in found.loss_slices if line.slice == "sort")
-    assert sort.lower is not None and sort.lower > 0
+    assert sort.gain.low is not None and sort.gain.low > 0
     made = make_bundle(workspace, row.id)
     checked = verify_bundle(workspace.root / made.folder, expected=made.hash)
     assert checked.ok, checked.problems
