@@ -31,8 +31,8 @@ def trained(workspace: Workspace, days: float) -> None:
     with workspace.store.tx() as connection:
         connection.execute(
             "INSERT INTO training_run (uid, name, dataset_id, method, base, base_hash, plan, seed, state, folder,"
-            " created, updated, finished) VALUES (randomblob(16), 'x', 1, 'sft', 'b', 'h', '{}', 0, 'done', 'f', ?1, ?1,"
-            " ?1)",
+            " created, updated, finished)"
+            " VALUES (randomblob(16), 'x', 1, 'sft', 'b', 'h', '{}', 0, 'done', 'f', ?1, ?1, ?1)",
             (at,),
         )
 
