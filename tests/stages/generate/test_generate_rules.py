@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from factories import make_workspace
-from generate_helpers import answering, phrase, plausible, rejected, rows, run, seeds, use_teacher
+from generate_helpers import answering, phrase, plausible, rows, run, seeds, use_teacher
 
 from flywheel_tui.llm.protocol import Reply, Request
 from flywheel_tui.workspace import Workspace
@@ -138,14 +138,17 @@ def test_evol_eliminates_what_gained_nothing(workspace: Workspace, monkeypatch: 
 
 def test_evol_eliminates_the_same_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {seed.instruction for seed in seeds()}
+    met: list[str] = []
 
     def same(request: Request) -> str:
+        met.append("")
         user = request.messages[-1].content
-        return next(text.upper() for text in texts if text in user) if not rejected(workspace) else plausible(request)
+        shown = next(text for text in texts if text in user)
+        return f"  {shown.upper()}!" if len(met) == 1 else f"Say {phrase(len(met), 11)}"
 
     use_teacher(monkeypatch, answering(task=same))
-    report = run(workspace, "evol-instruct", count=1, concurrency=1)
-    assert report.rejected.get("no_gain", 0) >= 1
+    report = run(workspace, "evol-instruct", count=2, concurrency=1)
+    assert report.rejected == {"no_gain": 1} and report.made == 2
 
 
 @pytest.mark.parametrize(
