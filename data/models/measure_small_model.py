@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--learn", nargs="+", default=[], metavar="SKILL")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first of the seeds")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     for name, kind in Recipe.__annotations__.items():
         parser.add_argument(f"--{name}", type=float if "float" in str(kind) else int, default=getattr(Recipe(), name))
@@ -107,7 +108,7 @@ def main() -> None:
     names = sorted(load_skills())
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe._fields})
     figures = []
-    for seed in range(options.seeds if options.learn else 1):
+    for seed in range(options.first, options.first + (options.seeds if options.learn else 1)):
         loaded = LoadedModel(options.model)
         tasks = make_many(names, options.tasks, seed=seed, split="heldout")
         before = right(loaded, tasks)
