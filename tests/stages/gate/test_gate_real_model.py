@@ -28,7 +28,7 @@ def workspace(tmp_path: Path) -> Workspace:
         pytest.importorskip(package)
     drafts = [
         Draft(instruction=task.prompt, output=task.answer, meta=task.meta(), line=number)
-        for number, task in enumerate(make_many(["sort"], 160, seed=5, split="generate"), 1)
+        for number, task in enumerate(make_many(["sort"], 320, seed=5, split="generate"), 1)
     ]
     made = make_workspace(tmp_path / "w", drafts)
     for pair in pair_ids(made):
@@ -42,7 +42,7 @@ def asked(adapter: str) -> EvaluateOptions:
         targets=("sort",), leave_out=("G2",), forgetting_margin=0.1, safety_rate=0.05, resamples=200
     )  # fmt: skip
     return EvaluateOptions(
-        base=str(BASE), adapter=adapter, tasks="builtin", tasks_per_skill=60, skills=("sort", "ends"), criteria=criteria
+        base=str(BASE), adapter=adapter, tasks="builtin", tasks_per_skill=80, skills=("sort", "ends"), criteria=criteria
     )
 
 
@@ -50,13 +50,14 @@ def test_a_real_adapter_is_measured_promoted_and_taken_back(workspace: Workspace
     alone = evaluate(workspace, asked("")).result
     assert alone is not None
     assert (alone.overall.only_base, alone.overall.only_candidate, alone.losses.gain.value) == (0, 0, 0)
-    assert alone.same_outputs == alone.items == 120
-    asks = train_options(BASE, name="sorter", r=16, max_steps=90, learning_rate=2e-3, max_length=96, save_steps=90)
+    assert alone.same_outputs == alone.items == 160
+    asks = train_options(BASE, name="sorter", r=16, max_steps=150, learning_rate=2e-3, max_length=96, save_steps=150)
     assert train.train(workspace, asks).state == "done"
     row = evaluate(workspace, asked("sorter"))
     found = row.result
-    assert found is not None and found.trained_on == 160 and not found.contaminated
-    assert found.target.only_candidate > found.target.only_base and found.target.p is not None and found.target.p < 0.05
+    assert found is not None and found.trained_on == 320 and not found.contaminated
+    assert found.target.only_candidate > found.target.only_base
+    assert found.target.lower is not None and found.target.lower > 0
     assert found.losses.candidate_perplexity is not None and found.losses.base_perplexity is not None
     sort = next(line for line in found.loss_slices if line.slice == "sort")
     assert sort.gain.low is not None and sort.gain.low > 0
