@@ -297,6 +297,9 @@ def test_from_failures_changes_requests_and_never_takes_the_failing_answer(
     assert not {row["instruction"] for row in made} & set(failed)
     assert not {row["output"] for row in made} & set(failed.values())
     relations = workspace.store.read().execute("SELECT DISTINCT relation FROM edge").fetchall()
+    joined = {frozenset((row["meta"]["failure"], row["meta"]["params"]["second"]))
+              for row in made if row["meta"]["operator"] == "compose"}  # fmt: skip
+    assert joined and sum(map(len, joined)) == len(frozenset().union(*joined)), "each has one partner only"
     assert relations == [("mutated",)] and len({row["meta"]["operator"] for row in made}) > 3
 
     with pytest.raises(GeneratePaused):

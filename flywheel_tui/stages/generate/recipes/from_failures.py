@@ -88,6 +88,10 @@ class FromFailures(Recipe):
         self._of: dict[str, list[Failure]] = {}
         for one in self._failures:
             self._of.setdefault(one.error, []).append(one)
+        # each failure is joined with one other and always the same: families that are joined are one in every split
+        names = sorted(one.name for one in self._failures)
+        pairs = zip(names[::2], names[1::2], strict=False)
+        self._partners = {name: other for one, two in pairs for name, other in ((one, two), (two, one))}
         self._plan: list[str] = []
         self._counts: Counter[str] = Counter()
 
@@ -103,13 +107,11 @@ class FromFailures(Recipe):
         self.draw("order", error, turn // len(order)).shuffle(order)
         failure = failures[order[turn % len(order)]]
         chance = self.draw("mutation", index)
-        fitting = [name for name in self._mutations if name != "compose" or len(self._failures) > 1]
-        mutation = chance.choice(fitting or self._mutations)
+        fitting = [name for name in self._mutations if name != "compose" or failure.name in self._partners]
+        mutation = chance.choice(fitting or ["paraphrase"])
         params = {"failure": failure.name, "error": error, "operator": mutation}
         if mutation == "compose":
-            params["second"] = chance.choice(
-                [one.name for one in self._failures if one is not failure] or [failure.name]
-            )
+            params["second"] = self._partners[failure.name]
         seeds = (failure.seed,) if failure.seed is not None else ()
         return Item(index=index, teacher=self.teacher(index), seeds=seeds, params=params)
 
