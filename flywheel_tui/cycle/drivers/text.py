@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from flywheel_tui.cycle.driver import Driver, Keys, Signal, Signals, Tried, Verdicts, driver
 from flywheel_tui.cycle.drivers.adapters import gate_adapter, train_adapter
 from flywheel_tui.cycle.phase import Awaiting, BudgetSpent, Context, Done, Halt
@@ -19,9 +21,12 @@ from flywheel_tui.store.cycle_pairs import CyclePair, MadePair, Parentage
 from flywheel_tui.store.datasets import create_dataset, get_dataset, list_datasets
 
 if TYPE_CHECKING:
+    from flywheel_tui.stages.generate.options import GenerateOptions
     from flywheel_tui.stages.judge.run import JobTask
 
 SEED = "seed"
+FAILURES = "from-failures"
+"""The recipe for what failed: it changes the request, and never repeats the answer."""
 ALIKE = 0.85
 """Instructions that share so much of their runs of three characters are the same one."""
 
@@ -85,7 +90,6 @@ class TextDriver(Driver):
 
     def generate(self, context: Context, planned: Sequence[dict[str, Any]]) -> Done:
         from flywheel_tui.stages.generate.engine import GeneratePaused, TeacherFailed
-        from flywheel_tui.stages.generate.options import GenerateOptions
         from flywheel_tui.stages.generate.run import generate
 
         options, task = context.options, _task(context)
@@ -94,17 +98,12 @@ class TextDriver(Driver):
         exhausted = ""
         by_teacher: Counter[str] = Counter()
         rejected: Counter[str] = Counter()
-        for kind in sorted({seed["kind"] for seed in planned}):
-            count = sum(seed["count"] for seed in planned if seed["kind"] == kind)
+        for asked in _orders(context, planned):
             usd, limit = _money(context, task)
-            asked = GenerateOptions(
-                recipe=options.recipe, into=options.into, seeds=seeds_dataset(options.into), count=count,
-                where=f"cycle == {context.number} and category == '{_quoted(kind)}'", backend=options.backend,
-                models=(options.model,) if options.model else (), seed=context.seed % 2**31, budget_usd=usd,
-                budget_tokens=limit, watch=False, cycle=context.number, options=dict(options.recipe_options),
-            )  # fmt: skip
             try:
-                report = generate(context.workspace, asked, task)
+                report = generate(
+                    context.workspace, msgspec.structs.replace(asked, budget_usd=usd, budget_tokens=limit), task
+                )
             except TeacherFailed:
                 raise
             except GeneratePaused as stopped:
@@ -116,7 +115,7 @@ class TextDriver(Driver):
                 if stopped.report is None:
                     continue
                 report = stopped.report
-            # the job's counts go on from one kind to the next
+            # the job's counts go on from one order to the next
             cost, tokens = round(report.cost_usd * 1e6), report.tokens_in + report.tokens_out
             by_teacher.update(report.teachers)
             rejected.update(report.rejected)
@@ -127,7 +126,8 @@ class TextDriver(Driver):
         if not pairs:
             why = exhausted or ", ".join(f"{count} {rule}" for rule, count in rejected.most_common())
             raise Halt(f"the recipe {options.recipe} made no new pair ({why or 'nothing came back'})")
-        evidence = {"pairs": len(pairs), "asked": dict(sorted(by_teacher.items())), "rejected": dict(sorted(rejected.items()))}  # fmt: skip  # noqa: E501
+        evidence = {"pairs": len(pairs), "asked": dict(sorted(by_teacher.items())),
+                    "rejected": dict(sorted(rejected.items()))}  # fmt: skip
         return Done({"pairs": pairs}, evidence, len(pairs), cost, tokens)
 
     # -- screening and judging ---------------------------------------------------------------------------------------
@@ -210,6 +210,36 @@ class TextDriver(Driver):
         return gate_adapter(context, dict(context.options.extra.get("evaluate", {})))
 
 
+def _orders(context: Context, planned: Sequence[dict[str, Any]]) -> list[GenerateOptions]:
+    """What generation is asked for: the recipe of the run for its seeds, and new requests beside those that failed."""
+    from flywheel_tui.stages.generate.options import GenerateOptions
+
+    options = context.options
+    common = GenerateOptions(
+        recipe=options.recipe, into=options.into, backend=options.backend, cycle=context.number, watch=False,
+        models=(options.model,) if options.model else (), seed=context.seed % 2**31,
+    )  # fmt: skip
+    counted: Counter[str] = Counter()
+    for seed in planned:
+        counted[seed["origin"]] += seed["count"]
+    orders = []
+    if counted["given"]:
+        orders.append(
+            msgspec.structs.replace(
+                common, seeds=seeds_dataset(options.into), count=counted["given"],
+                where=f"cycle == {context.number} and category == '{SEED}'", options=dict(options.recipe_options),
+            )
+        )  # fmt: skip
+    for origin, source in (("failed", options.into), ("scenario", "")):
+        if counted[origin]:
+            orders.append(
+                msgspec.structs.replace(
+                    common, recipe=FAILURES, count=counted[origin], options={"failures": source} if source else {}
+                )
+            )  # fmt: skip
+    return orders
+
+
 def seeds_dataset(into: str) -> str:
     """The data set that holds what the cycles of a run began from."""
     return f"{into}-seeds"[:64]
@@ -242,10 +272,6 @@ def _parent(connection: Any, into: str, seed: dict[str, Any]) -> CyclePair | Non
         return cycle_pairs.pairs_by_uid(connection, get_dataset(connection, into).id, [seed["pair"]])[0]
     except NotFoundError:
         return None
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _task(context: Context) -> JobTask:
