@@ -23,7 +23,6 @@ from fault_server import RAW, as_json, error, good, serve
 from judge_helpers import run_judge, verdict_text
 from llm_helpers import CANARY
 
-from flywheel_tui.llm.breaker import Breaker, Breakers
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.workspace import Workspace
 
@@ -134,9 +133,7 @@ def running(service: Service) -> Iterator[str]:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, CANARY)
-    # a breaker rests for half a minute: here for half a second
-    for made in (Breaker, Breakers):
-        monkeypatch.setattr(made.__init__, "__kwdefaults__", {**made.__init__.__kwdefaults__, "rest": 0.5})
+    monkeypatch.setenv("JUDGE_TIMEOUT", "3")
     drafts = [
         Draft(instruction=f"This is pair number {n}.", line=n,
               output=INJECTED if n % 5 == 0 else f"A useful answer, the {n}th.")
@@ -148,7 +145,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 def judge(workspace: Workspace, service: Service, url: str, **options: Any) -> Any:
     given = {"backend": service.dialect, "model": "m", "concurrency": 16,
-             "backend_options": {"base_url": url, "deadline": 0.5}}  # fmt: skip
+             "backend_options": {"base_url": url}}  # fmt: skip
     return run_judge(workspace, **given | options)
 
 
