@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 MODEL = "pocket"
 DATASET = "demo-skills"
 TRAIN: dict[str, Any] = {
-    "epochs": 4.0, "learning_rate": 3e-3, "r": 16, "alpha": 32, "dropout": 0.0, "batch": 32, "max_length": 96,
+    "epochs": 4.0, "learning_rate": 2e-3, "r": 16, "alpha": 32, "dropout": 0.0, "batch": 32, "max_length": 96,
     "threads": 1, "held_out": 0.0, "cpu": True, "precision": "fp32",
 }  # fmt: skip
 """What a model of some million parameters bears: steps are cheap, and rows are short."""
-COUNT, LABELS, HELD_OUT, PROBE = 1500, 40, 250, 40
+COUNT, LABELS, HELD_OUT, PROBE = 1600, 40, 250, 40
 
 
 class SkillLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
+from flywheel_tui.cycle.shares import FLOOR
 from flywheel_tui.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Driver(ABC):
 
     name: ClassVar[str]
     about: ClassVar[str]
+    floor: ClassVar[float] = FLOOR
+    """The least share of a cycle that a kind of failure gets."""
 
     @abstractmethod
     def check(self, context: Context) -> None:

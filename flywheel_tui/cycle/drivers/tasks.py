@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 RECIPE = "skill-tasks"
 REVIEWER = "scripted reviewer"
 """Who labels: a script that knows which errors were planted. Its labels say so, and count for no person's."""
-REHEARSAL = "rehearsal"
+REHEARSAL, REHEARSALS = "rehearsal", 12
+"""Tasks that were right: so many of each skill are practised with those that were wrong."""
 _TRIES = 200
 
 
@@ -62,6 +63,7 @@ class TaskDriver(Driver):
 
     name = "tasks"
     about = "checkable tasks and a small model"
+    floor = 0.08
 
     def check(self, context: Context) -> None:
         from flywheel_tui.tasks import skill_named
@@ -99,14 +101,13 @@ class TaskDriver(Driver):
             Signal(kind=task.skill, text=task.prompt, origin="evaluation", group=one.kind, pair=uid, params=task.params)
             for (task, _, one), uid in zip(failed, uids, strict=True)
         ]
-        # a skill that is mastered is practised too, so that it is not forgotten
-        missed = {task.skill for task, _, _ in failed}
+        # what is mastered is practised too, in all its difficulties, so that it is not forgotten
+        wrong = {task.key for task, _, _ in failed}
         for skill in skills:
-            mastered = [task for task in tasks if task.skill == skill]
-            if skill not in missed and mastered:
-                signals.append(
-                    Signal(kind=skill, text=mastered[0].prompt, origin=REHEARSAL, params=mastered[0].params)
-                )  # fmt: skip
+            signals += [
+                Signal(kind=skill, text=task.prompt, origin=REHEARSAL, group=REHEARSAL, params=task.params)
+                for task in [task for task in tasks if task.skill == skill and task.key not in wrong][:REHEARSALS]
+            ]
         for skill, tried in rates.items():
             context.say(f"  {skill}: {tried.tried - tried.failed}/{tried.tried} right")
         return Signals(

@@ -73,6 +73,9 @@ class Prioritising(Phase):
 
     name, title, reads = "priorities", "prioritising", ("signals", "grouping")
 
+    def settings(self, context: Context) -> dict[str, Any]:
+        return {"floor": context.driver.floor}
+
     def run(self, context: Context) -> Done:
         rates = {kind: msgspec.convert(one, Tried) for kind, one in context.body("signals")["rates"].items()}
         weights: dict[str, float] = {}
@@ -81,7 +84,7 @@ class Prioritising(Phase):
             tried = rates.get(kind)
             rate = tried.failed / tried.tried if tried and tried.tried else 0.5
             weights[kind] = rate * (2 if kind == SEED else kind_named(kind).severity)
-        found = shares(weights)
+        found = shares(weights, floor=context.driver.floor)
         body = {"weights": {kind: round(weight, 9) for kind, weight in weights.items()},
                 "shares": {kind: round(share, 9) for kind, share in found.items()}}  # fmt: skip
         return Done(body, {"shares": {kind: f"{share:.0%}" for kind, share in found.items()}}, len(found))

@@ -92,6 +92,19 @@ def train(
         return run.go()
 
 
+def _in_order(adapter: Path) -> None:
+    """Write the lists of an adapter's configuration in order: PEFT keeps names of layers as a set, whose order is
+    another one in each process, and the same adapter shall have the same hash.
+    """
+    path = adapter / "adapter_config.json"
+    said = msgspec.json.decode(path.read_bytes())
+    ordered = {
+        name: sorted(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+        for name, value in sorted(said.items())
+    }
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=2) + b"\n")
+
+
 def _row_to_resume(workspace: Workspace, options: TrainOptions, job_id: int | None) -> RunRow | None:
     if options.resume is not None:
         row = training.get_run(workspace.store.read(), options.resume)
@@ -288,6 +301,7 @@ class _Run:
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(made, target)
+        _in_order(target)
         row = self._row()
         totals = row.totals | listener.totals() | self._last_losses()
         adapter = training.NewAdapter(
