@@ -33,7 +33,7 @@ from flywheel_tui.cycle.phase import (
 )
 from flywheel_tui.cycle.stopping import stop_reason
 from flywheel_tui.cycle.summary import closing_lines, summary_of
-from flywheel_tui.errors import ConflictError
+from flywheel_tui.errors import Cancelled, ConflictError
 from flywheel_tui.store import cycles as store
 from flywheel_tui.store import judge_jobs
 from flywheel_tui.store.cycles import ArtefactRow, CycleRow, PhaseRow, RunRow
@@ -167,9 +167,12 @@ class _Turning:
             self.say(f"Starting Flywheel with max_cycles={self.options.max_cycles}")
             try:
                 return self._cycles(run)
-            except BaseException as error:
-                if isinstance(error, Exception):
-                    self._set_run(run, "failed", stop_reason=str(error))
+            except Cancelled as stopped:
+                who = {"who": "somebody to go on", "what": str(stopped), "command": "flywheel run"}
+                self._set_run(run, "waiting", awaits=who)
+                raise
+            except Exception as error:
+                self._set_run(run, "failed", stop_reason=str(error))
                 raise
 
     def _cycles(self, run: RunRow) -> RunReport:
@@ -265,7 +268,8 @@ class _Turning:
             self._end(row, "halted", started, {"halted": str(halt)})
             raise
         except BaseException as error:
-            self._end(row, "failed" if isinstance(error, Exception) else "running", started, {"error": str(error)})
+            stopped = isinstance(error, (Cancelled, KeyboardInterrupt))
+            self._end(row, "stopped" if stopped else "failed", started, {"error": str(error)})
             raise
         if isinstance(outcome, Awaiting):
             self._end(row, "waiting", started, outcome.evidence, awaits=outcome.awaits, items=outcome.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from flywheel_tui.cycle.drivers.text import TextDriver
 from flywheel_tui.cycle.options import PHASES, Budget, CycleOptions, parse_budgets
 from flywheel_tui.cycle.phase import Context, phases
 from flywheel_tui.cycle.views import awaited, cycle_view, cycles, velocity
-from flywheel_tui.errors import ConflictError, NotFoundError, UsageError
+from flywheel_tui.errors import Cancelled, ConflictError, NotFoundError, UsageError
 from flywheel_tui.jobs.runner import run_foreground
 from flywheel_tui.store import cycles as store
 from flywheel_tui.store import pairs as pair_store
@@ -155,6 +156,46 @@ def test_a_phase_that_fails_is_run_again(workspace: Workspace) -> None:
     assert turn(workspace, options).state == "done"
     by_name = {one.phase: one for one in cycle_view(workspace, 1).phases}
     assert by_name["judging"].attempts == 2 and by_name["generation"].attempts == 1
+
+
+def test_a_cancelled_run_goes_on(workspace: Workspace) -> None:
+    class Leaves(TextDriver):
+        name = "leaves"
+        left = False
+
+        def judge(self, context: Context, pairs: Any) -> Any:
+            if not Leaves.left:
+                Leaves.left = True
+                assert context.task.inner is not None
+                context.task.inner.stop("cancel")
+                context.task.check()
+            return super().judge(context, pairs)
+
+    driver(Leaves)
+    options = msgspec.structs.replace(TEXT, driver="leaves", max_cycles=1)
+    with pytest.raises(Cancelled):
+        turn(workspace, options)
+    assert store.list_runs(workspace.store.read())[0].state == "waiting"
+    assert [one.state for one in cycle_view(workspace, 1).phases][7] == "stopped"
+    assert turn(workspace, options).state == "done"
+
+
+def test_a_worker_turns_the_wheel(workspace: Workspace) -> None:
+    """The same as a job of the queue, in another process."""
+    from flywheel_tui.jobs.pool import stop_workers, submit
+    from flywheel_tui.store.jobs import get_job
+
+    options = msgspec.structs.replace(TEXT, max_cycles=1)
+    job = submit(workspace, "cycle", msgspec.to_builtins(options), title="in a worker")
+    try:
+        until = time.monotonic() + 90
+        while get_job(workspace.store, job.id).state in ("queued", "running") and time.monotonic() < until:
+            time.sleep(0.1)
+        done = get_job(workspace.store, job.id)
+        assert done.state == "done" and done.result is not None and done.result["state"] == "done"
+    finally:
+        assert stop_workers(workspace.root)
+    assert cycles(workspace)[0].generated == 9
 
 
 def test_artefacts_hang_on_what_they_say(workspace: Workspace) -> None:
