@@ -30,7 +30,7 @@ TRAIN: dict[str, Any] = {
     "threads": 1, "held_out": 0.0, "cpu": True, "precision": "fp32",
 }  # fmt: skip
 """What a model of some million parameters bears: steps are cheap, and rows are short."""
-COUNT, LABELS, HELD_OUT, PROBE = 1600, 40, 250, 40
+COUNT, LABELS, HELD_OUT, PROBE = 1600, 40, 500, 40
 
 
 class SkillLine(msgspec.Struct, frozen=True, kw_only=True):

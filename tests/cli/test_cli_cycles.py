@@ -180,3 +180,31 @@ def test_scenarios_are_rejected_merged_and_listed(call: Call, tmp_path: Path) ->
     assert "No scenario" in call("scenario", "ls", "--state", "approved").stdout
     both = call("scenario", "add", str(file), "--from-labels", "-d", "traces")
     assert both.exception is not None and "one source" in str(both.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--seed", "1"), "go with --cycles N"),
+        (("--poison",), "go with --cycles N"),
+        (("--cycles", "1", "--sign", "ada"), "go together"),
+        (("--cycles", "1", "--reason", "why not"), "go together"),
+    ],
+)
+def test_options_of_the_demonstration(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = CliRunner().invoke(cli, ["demo", str(tmp_path / "demo"), *arguments])
+    assert done.exception is not None and told in str(done.exception)
+    assert not (tmp_path / "demo").exists(), "nothing is made before it is clear what is meant"
+
+
+def test_the_demonstration_names_the_extra_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flywheel_tui.errors import MissingExtraError
+    from flywheel_tui.stages.train import hardware
+
+    def missing() -> None:
+        raise MissingExtraError("training", "peft", "train")
+
+    monkeypatch.setattr(hardware, "check_extra", missing)
+    done = CliRunner().invoke(cli, ["demo", str(tmp_path / "demo"), "--cycles", "1"])
+    assert done.exception is not None and "pip install 'flywheel-tui[train]'" in str(done.exception)
+    assert not (tmp_path / "demo").exists()

@@ -108,6 +108,30 @@ def test_a_fail_refuses_by_itself_and_says_why(model: Path, tmp_path: Path) -> N
         assert rows == [("reject", "script")]
 
 
+def test_it_waits_at_the_gate_for_a_person(model: Path, tmp_path: Path) -> None:
+    """Nothing decides for the person; once one has, the run goes on, and a rollback restores what was there."""
+    from flywheel_tui.stages.gate import approve, in_use, rollback, verify_bundle
+    from flywheel_tui.stages.gate.bundle import bundle_path
+
+    wanted = options(model, criteria={"leave_out": ("G2", "G3", "G5")})
+    with Workspace.open(tmp_path / "ws", create=True) as workspace:
+        report = turn(workspace, wanted)
+        assert report.state == "waiting" and report.awaits is not None
+        assert report.awaits["who"] == "a person at the gate" and "flywheel gate approve" in report.awaits["command"]
+        assert turn(workspace, wanted).state == "waiting", "asking again decides nothing"
+        bundle = report.awaits["bundle"]
+        assert verify_bundle(bundle_path(workspace, bundle)).ok
+        lineage = msgspec.json.decode((bundle_path(workspace, bundle) / "cycle.json").read_bytes())
+        assert lineage["scenarios"] and set(lineage["phases"]) >= {"signals", "generation", "judging", "training"}
+        approve(workspace, bundle, reviewer="ana", reason="to see it in use", override=True)
+        done = turn(workspace, wanted)
+        assert done.state == "done" and done.cycles[0]["gate"]["decision"] == "promoted"
+        assert done.cycles[0]["gate"]["by"] == "ana"
+        assert [one.adapter for one in in_use(workspace)] == ["skills-cycle-1"]
+        rollback(workspace, reviewer="ana", reason="it is worse")
+        assert [one.adapter for one in in_use(workspace)] == [""]
+
+
 @pytest.mark.slow
 def test_killed_in_training_and_at_the_gate(model: Path, tmp_path: Path) -> None:
     """The adapter, its evaluation and the decision are those of a run that nothing happened to."""
