@@ -329,6 +329,54 @@ TRAIN = (
     Act("train.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
 )
 
+CYCLES = (
+    Act("cycles.phases", "enter", "phases", "phase", "look into the phase that is chosen in the ribbon", footer=True),
+    Act("cycles.phase_next", "right,l", "phase(1)", "choose", "choose the next phase of the ribbon", footer=True),
+    Act("cycles.phase_back", "left,h", "phase(-1)", "phase before", "choose the phase before"),
+    Act("cycles.open", "o", "open", "do it", "go where a person is awaited: labels or the gate", footer=True),
+    Act("cycles.go_on", "r", "go_on", "go on", "go on with this run from where it is", footer=True),
+    Act("cycles.start", "n", "start", "new run", "begin a run of cycles", footer=True),
+    Act("cycles.pause", "p", "pause", "pause", "lay its job aside, or have it go on", footer=True),
+    Act("cycles.cancel", "c", "cancel", "cancel", "stop its job; what it finished is kept", footer=True),
+    Act("cycles.give_up", "x", "give_up", "give up", "give up a run that waits or failed; asks for the reason"),
+    Act("cycles.down", "J,ctrl+d", "scroll_details(5)", "details down", "scroll the details down"),
+    Act("cycles.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
+)
+
+PHASES = (
+    Act("phases.down", "J,ctrl+d,space", "scroll_details(5)", "details", "scroll the details down", footer=True),
+    Act("phases.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the details up"),
+    Act("phases.back", "escape,enter", "back", "back", "back to the history", footer=True),
+)
+
+GATE = (
+    Act("gate.promote", "a", "promote", "promote", "put this adapter in use; asks for the reason", footer=True),
+    Act("gate.refuse", "r", "refuse", "refuse", "refuse this adapter; asks for the reason", footer=True),
+    Act("gate.rollback", "b", "rollback", "roll back", "put the adapter before back in use; asks why", footer=True),
+    Act("gate.verify", "v", "verify", "verify", "check every hash and compute every number again", footer=True),
+    Act("gate.blind", "B", "blind", "blind", "choose between answers without knowing whose they are", footer=True),
+    Act("gate.next", "tab,right,l", "view(1)", "next view", "the next view of the evidence", footer=True),
+    Act("gate.back", "shift+tab,left,h", "view(-1)", "view before", "the view before"),
+    *(
+        Act(f"gate.view_{number}", str(number), f"show_view({number - 1})", name, f"show: {name}")
+        for number, name in enumerate(("gates", "scores", "data", "people", "in use"), 1)
+    ),
+    Act("gate.down", "J,ctrl+d,space", "scroll_details(5)", "details down", "scroll the evidence down"),
+    Act("gate.up", "K,ctrl+u", "scroll_details(-5)", "details up", "scroll the evidence up"),
+)
+
+BLIND = (
+    Act("blind.left", "h,left", "choose('first')", "left", "the left answer is better", footer=True),
+    Act("blind.right", "l,right", "choose('second')", "right", "the right answer is better", footer=True),
+    Act("blind.tie", "equals_sign", "choose('tie')", "tie", "both are equally good", footer=True),
+    Act("blind.both_bad", "x", "choose('neither')", "both bad", "neither is any good: counts as a tie", footer=True),
+    Act("blind.down", "j,down", "scroll(1)", "down", "scroll both answers down"),
+    Act("blind.up", "k,up", "scroll(-1)", "up", "scroll both answers up"),
+    Act("blind.page_down", "space,pagedown", "scroll(10)", "page down", "scroll both answers down by ten lines"),
+    Act("blind.page_up", "pageup", "scroll(-10)", "page up", "scroll both answers up by ten lines"),
+    Act("blind.close", "escape", "close", "later", "go on later: what was chosen is kept", footer=True),
+)
+
 RUBRIC = (
     Act("rubric.save", "ctrl+s", "save", "save", "save it in the workspace, as the next version", priority=True),
     Act("rubric.try", "f5", "try", "try", "ask the judge about the three pairs", priority=True),
@@ -358,7 +406,11 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "bulk": ("Bulk", BULK),
     "live": ("Live", LIVE),
     "workers": ("Workers", WORKERS),
+    "cycles": ("Cycles", CYCLES),
+    "phases": ("Phases of a cycle", PHASES),
     "train": ("Train", TRAIN),
+    "gate": ("Gate", GATE),
+    "blind": ("Blind comparison", BLIND),
     "scenarios": ("Scenarios", SCENARIOS),
     "rubric": ("Rubric editor", RUBRIC),
     "reader": ("Details and logs", READER),

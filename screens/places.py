@@ -77,7 +77,9 @@ PLACES: tuple[Place, ...] = (
     ),
     Place("live", "Live", "i", "screens.live:LiveScreen", "long work as it runs: judging, and what comes of it"),
     Place("calibrate", "Calibrate", "c", "screens.calibrate:CalibrateScreen", "a judge measured against people"),
+    Place("cycles", "Cycles", "y", "screens.cycles:CyclesScreen", "the wheel as it turns: phases, pass rate, failures"),
     Place("train", "Train", "t", "screens.train:TrainScreen", "training runs and adapters, live"),
+    Place("gate", "Gate", "p", "screens.gate:GateScreen", "the evidence on an adapter: promote, refuse, roll back"),
     Place("scenarios", "Scenarios", "s", "screens.scenarios:ScenariosScreen", "failures that came in, grouped"),
     Place("workers", "Workers", "w", "screens.workers:WorkersScreen", "the queue of long work, and who works on it"),
 )

@@ -15,6 +15,9 @@ from screens.safe import safe_text
 
 MOST_POINTS = 240
 """Points drawn of a line: more are not seen."""
+MOST_TICKS = 8
+CLOSE = 0.05
+"""Lines that end nearer to each other than this share of the height are named at different ends."""
 Line = Sequence[tuple[float, float]]
 
 
@@ -26,9 +29,14 @@ class LineChart(Vertical, can_focus=False):
     LineChart Static { height: auto; }
     """
 
-    def __init__(self, tokens: Mapping[str, str], *, across: str, up: str, id: str | None = None) -> None:
+    def __init__(
+        self, tokens: Mapping[str, str], *, across: str, up: str, whole: bool = False,
+        between: tuple[float, float] | None = None, id: str | None = None,
+    ) -> None:  # fmt: skip
+        """With `whole`, only whole numbers stand along the bottom; the upright axis goes over `between`."""
         super().__init__(id=id)
         self._tokens, self._across, self._up = dict(tokens), across, up
+        self._whole, self._between = whole, between
         self._lines: dict[str, Line] = {}
         self._words = Content("")
 
@@ -48,13 +56,28 @@ class LineChart(Vertical, can_focus=False):
         plt = plot.plt
         plt.clear_figure()
         plt.theme("clear")
+        every = [y for line in self._lines.values() for _, y in line]
+        near = CLOSE * (max(every, default=0.0) - min(every, default=0.0))
+        if self._between is not None:
+            near = CLOSE * (self._between[1] - self._between[0])
+        named: list[float] = []
         for name, line in self._lines.items():
             step = max(1, len(line) // MOST_POINTS)
             some = [*line[:-1:step], line[-1]]
             xs, ys = [x for x, _ in some], [y for _, y in some]
             colour = self._colour(self._tokens.get(name, "accent"))
             plt.plot(xs, ys, marker="braille", color=colour)
-            plt.text(name, x=xs[-1], y=ys[-1], color=colour, alignment="right")
+            if any(abs(ys[-1] - other) < near for other in named):  # the names would stand in each other
+                plt.text(name, x=xs[0], y=ys[0], color=colour, alignment="left")
+            else:
+                plt.text(name, x=xs[-1], y=ys[-1], color=colour, alignment="right")
+                named.append(ys[-1])
+        if self._whole and self._lines:
+            numbers = sorted({float(round(x)) for line in self._lines.values() for x, _ in line})
+            ticks = numbers[:: len(numbers) // MOST_TICKS + 1]
+            plt.xticks(ticks, [f"{number:.0f}" for number in ticks])
+        if self._between is not None:
+            plt.ylim(*self._between)
         plt.xlabel(self._across)
         plt.ylabel(self._up)
         self.query_one(Static).update(self._words)  # safe: made by safe_text
