@@ -66,6 +66,9 @@ def run(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     _confirm(options, yes=given["yes"] or as_json)
     report = _turn(workspace, options, quiet=as_json)
     print_json(report) if as_json else _show(report)
+    if report.cycles and (report.cycles[-1].get("gate") or {}).get("decision") == "refused":
+        # the work was done, and the gate says no
+        ctx.exit(1)
 
 
 def _options(workspace: Workspace, given: dict[str, Any]) -> CycleOptions:

@@ -126,6 +126,8 @@ class TextDriver(Driver):
         if not pairs:
             why = exhausted or ", ".join(f"{count} {rule}" for rule, count in rejected.most_common())
             raise Halt(f"the recipe {options.recipe} made no new pair ({why or 'nothing came back'})")
+        if not options.backend and by_teacher:
+            context.say(f"Back end chosen: {', '.join(sorted(by_teacher))}")
         evidence = {"pairs": len(pairs), "asked": dict(sorted(by_teacher.items())),
                     "rejected": dict(sorted(rejected.items()))}  # fmt: skip
         return Done({"pairs": pairs}, evidence, len(pairs), cost, tokens)
@@ -172,6 +174,8 @@ class TextDriver(Driver):
             report = judge(context.workspace, asked, task)
         except JudgeBudgetSpent as stopped:
             raise BudgetSpent(str(stopped)) from stopped
+        if not options.judge_backend:
+            context.say(f"Judge chosen: {report.backend}:{report.model}")
         connection = context.workspace.store.read()
         dataset = get_dataset(connection, options.into)
         run = judging.get_run(connection, dataset.id, tag)
