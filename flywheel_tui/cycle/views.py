@@ -188,21 +188,23 @@ def velocity(workspace: Workspace) -> Velocity:
     )  # fmt: skip
 
 
-_ADVICE = {
+_WAITING = {
     "labelling": "ask for fewer labels (--labels), or let more people label",
-    "gate": "a person can decide sooner, or measure on fewer held-out items",
-    "judging": "raise --concurrency, or take a faster judge with --judge-backend",
+    "gate": "a person can decide sooner",
+}
+_WORKING = {
+    "judging": "raise JUDGE_CONCURRENCY, or take a faster judge with --judge-backend",
     "generation": "raise JUDGE_CONCURRENCY, or take a faster model with --model",
     "training": "train fewer steps, or on a GPU",
     "validation": "name fewer checks",
+    "gate": "measure on fewer held-out items",
 }
 
 
 def _advice(slowest: Speed) -> str:
     waits = slowest.waited > slowest.seconds
-    what = "waits for people" if waits else "works"
-    said = f"{slowest.title} {what} {slowest.share:.0%} of a cycle's time"
-    more = _ADVICE.get(slowest.phase)
+    said = f"{slowest.title} {'waits for people' if waits else 'works'} {slowest.share:.0%} of a cycle's time"
+    more = (_WAITING if waits else _WORKING).get(slowest.phase)
     return f"{said}; {more}" if more and slowest.share > BLOCKED else said
 
 
