@@ -7,6 +7,7 @@ the shuffles have fixed seeds, and nothing of this machine is shown.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -22,6 +23,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from flywheel_tui.jobs import run_foreground
+from flywheel_tui.records.label import Decision
+from flywheel_tui.resources import shipped
+from flywheel_tui.stages import views
+from flywheel_tui.stages.label import decide
 from flywheel_tui.stages.setup import fill_with_demo, make_workspace
 from flywheel_tui.workspace import Workspace
 from screens.app import FlywheelApp
@@ -33,6 +38,7 @@ NOON = 1_760_000_000_000_000
 HOUR = 3_600_000_000
 SECOND = 1_000_000
 VALIDATED = "demo-support"
+JUDGED = "demo-knowledge"
 
 
 class Picture(NamedTuple):
@@ -61,6 +67,8 @@ PICTURES = (
     Picture("preference", "demo-preference", "label", -60, ("l", "h", "equals_sign", "h", "l")),
     Picture("label", "demo-support", "label", -20, _DECISIONS),
     Picture("browse", "demo-support", "browse", 0, (*["down"] * 4, "space", "space", "down", "space", "up")),
+    Picture("calibrate", JUDGED, "calibrate", 0, ("left", "right")),
+    Picture("rubric", "demo-support", "datasets", 0, ("ctrl+r", "enter", "f5")),
     Picture("datasets", None, "datasets", 0, ("down",) * 5),
 )
 
@@ -106,6 +114,7 @@ def demo(root: Path) -> Iterator[Workspace]:
     with make_workspace(root) as workspace:
         fill_with_demo(workspace)
         run_foreground(workspace, "validate", {"dataset": VALIDATED, "helpers": 0}, title="validate")
+        judge_and_label(workspace)
         with workspace.store.tx() as connection:
             for number, name in connection.execute("SELECT id, name FROM source").fetchall():
                 shown = f"data/demo/{Path(name).name}"
@@ -113,6 +122,21 @@ def demo(root: Path) -> Iterator[Workspace]:
             for table in ("dataset", "source", "finding"):
                 connection.execute(f"UPDATE {table} SET created = ?", (NOON - 5 * HOUR,))
         yield workspace
+
+
+def judge_and_label(workspace: Workspace) -> None:
+    """The judge by rules over one data set, and a reviewer who rejects what is listed as a planted mistake."""
+    args = {"dataset": JUDGED, "backend": "offline", "tag": "rules"}
+    run_foreground(workspace, "judge", args, title=f"judge {JUDGED}")
+    defects = json.loads((shipped("demo") / "defects.json").read_text("utf-8"))
+    wrong = {entry["line"] for entry in defects if entry["file"] == "knowledge.jsonl"}
+    view = views.open_view(workspace, views.ViewQuery(dataset=JUDGED))
+    for number, row in enumerate(views.page(workspace, view, 0, len(view))):
+        pair = views.detail(workspace, row.id)
+        decide(workspace, Decision(
+            uid=number.to_bytes(16, "big"), pair=row.id, version=row.pair_id, reviewer="ben",
+            status="rejected" if pair.line in wrong else "approved", answered=NOON - HOUR + number,
+        ))  # fmt: skip
 
 
 async def take(workspace: Workspace, picture: Picture) -> str:

@@ -16,6 +16,8 @@ WORDS = {
     "datasets": ("Datasets", "reviewer ana", "demo-preference", "preference", "enter browse", "data/demo/"),
     "browse": ("Browse", "95 pairs", "marked", "approved", "rejected", "/ search", "Instruction", "Response"),
     "label": ("Label", "decided", "Response", "Wrong facts", "Where it comes from", "a approve", "? keys"),
+    "calibrate": ("Calibrate", "demo-knowledge", "rules", "precision", "recall", "kappa"),
+    "rubric": ("rubric default", "judged by offline", "people:", "hash", "f5"),
     "preference": ("demo-preference", "Left", "Right", "tie", "both bad", "h left"),
 }
 
