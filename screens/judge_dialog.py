@@ -199,7 +199,7 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
             return
         health = self._states[self.backend].health if self.backend in self._states else None
         listed = health.models[0] if health is not None and health.models and self.backend != "openrouter" else ""
-        set_in = {"ollama": settings.ollama_model, "openrouter": settings.openrouter_model}.get(self.backend, "")
+        set_in = getattr(settings, f"{self.backend}_model", "")
         self._filled = "" if self.backend == "offline" else set_in or listed
         field.value = self._filled
 

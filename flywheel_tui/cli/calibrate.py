@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--split", type=click.Choice(["all", "prompt-dev", "calibrate", "report"]), default="all",
               show_default=True, help="Only the labels of one split (by seed family).")  # fmt: skip
 @click.option("--per-criterion", is_flag=True, help="Measure every criterion of the rubric as well.")
+@click.option("--bias", is_flag=True, help="Audit what moves the judge besides quality: order, length, its own family.")
 @json_option
 @click.pass_context
 def calibrate(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
@@ -37,7 +38,8 @@ def calibrate(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
     if not options["dataset"] or not options["tag"]:
         raise UsageError("name the data set and the judge run: flywheel calibrate -d NAME --tag TAG")
-    found = measure(open_workspace(ctx), options.pop("dataset"), _options(options))
+    bias = options.pop("bias")
+    found = measure(open_workspace(ctx), options.pop("dataset"), _options(options), bias=bias)
     if as_json:
         print_json(found)
     else:
@@ -78,6 +80,13 @@ def _show(found: Calibration) -> None:
     say(found.headline)
     if found.criteria:
         _show_criteria(found)
+    if found.bias is not None:
+        from flywheel_tui.stages.calibrate_words import bias_lines
+
+        say("")
+        say("What moves this judge besides quality")
+        for line in bias_lines(found.bias):
+            say(f"  {line}")
     for line in found.remarks:
         note(line)
 

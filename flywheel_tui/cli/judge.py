@@ -36,6 +36,8 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
 @click.option("--batch", is_flag=True, help="Use the provider's batch API: half the price, answers within a day.")
 @click.option("--retry", is_flag=True, help="Ask again about the pairs that have no verdict, and only those.")
 @click.option("--few-shot", type=click.IntRange(0, 8), default=0, help="Show the judge N pairs that people decided.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Ask N times about each pair, to "
+              "learn how often the judge says the same; the first answer counts.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True)
 @click.option("--max-tokens", type=click.IntRange(min=0), default=0, help="Limit of an answer (default: by rubric).")
 @click.option("--jury", metavar="TAG,TAG[:METHOD]", help="Combine runs: majority, mean, weighted or dawid-skene.")
@@ -72,7 +74,7 @@ def judge(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
 _PASSED_ON = (
     "dataset", "backend", "model", "rubric", "tag", "where", "max_pairs", "sample", "seed", "concurrency", "budget_usd",
-    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens", "batch", "split",
+    "budget_tokens", "estimate", "retry", "few_shot", "temperature", "max_tokens", "batch", "split", "repeat",
 )  # fmt: skip
 
 
@@ -155,6 +157,10 @@ def _show(report: JudgeReport) -> None:
         say(f"Errors: {report.unjudged:,} pairs have no verdict ({kinds}); ask again with --retry")
     else:
         say("Errors: 0")
+    if report.stability is not None:
+        from flywheel_tui.stages.judge.stability import stability_sentence
+
+        say(f"Repeated: {stability_sentence(report.stability)}")
     if report.skipped:
         say(f"Skipped: {report.skipped:,} pairs that the rubric does not fit")
     if report.calls:

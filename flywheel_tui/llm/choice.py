@@ -51,11 +51,11 @@ async def choose(settings: Settings) -> Choice:
         return Choice("openrouter", settings.openrouter_model, "OPENROUTER_API_KEY is set", tuple(rejected))
     rejected.append(Rejected("openrouter", "OPENROUTER_API_KEY is not set"))
     if settings.anthropic_api_key is not None:
-        return Choice("anthropic", "", "ANTHROPIC_API_KEY is set", tuple(rejected))
+        return Choice("anthropic", settings.anthropic_model, "ANTHROPIC_API_KEY is set", tuple(rejected))
     rejected.append(Rejected("anthropic", "ANTHROPIC_API_KEY is not set"))
     if settings.openai_api_key is not None or settings.openai_base_url:
         name = "OPENAI_BASE_URL" if settings.openai_base_url else "OPENAI_API_KEY"
-        return Choice("openai", "", f"{name} is set", tuple(rejected))
+        return Choice("openai", settings.openai_model, f"{name} is set", tuple(rejected))
     rejected.append(Rejected("openai", "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"))
     return _without_network(rejected)
 

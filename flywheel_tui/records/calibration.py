@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.errors import UsageError
+from flywheel_tui.records.bias import BiasAudit, Stability
+from flywheel_tui.records.figures import Number as Number
 
 PASSING: tuple[str, ...] = ("approved", "edited")
 """The statuses that may count as a pass; rejected never does, skipped and disputed pairs are left out."""
@@ -52,17 +54,6 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None = None
     per_criterion: bool = False
     split: str = "all"
-
-
-class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure with its interval and what it stands on; `value` None means undefined, and `why` says why."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: float = 0
-    method: str = ""
-    why: str = ""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +143,9 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     criteria: tuple[CriterionLine, ...] = ()
     looks: int = 1
     """How many judges these very labels have measured, this one included."""
+    stability: Stability | None = None
+    """How often the judge says the same (`judge --repeat`); None where nothing was asked twice."""
+    bias: BiasAudit | None = None
     report_looks: int = 0
     """How many judges were measured on the report split of this data set, this time included."""
 

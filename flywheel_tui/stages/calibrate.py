@@ -20,13 +20,16 @@ from flywheel_tui.records.calibration import (
     policy_named,
 )
 from flywheel_tui.stages import calibrate_words as words
+from flywheel_tui.stages.calibrate_bias import audit
 from flywheel_tui.stages.calibrate_measure import NO_ANSWER, Joined, measure_preferences, measure_verdicts
 from flywheel_tui.stages.human_truth import Truth, human_truth, pass_codes
+from flywheel_tui.stages.judge.stability import stability
 from flywheel_tui.store import calibration as store
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
+    from flywheel_tui.records.bias import BiasAudit, Stability
     from flywheel_tui.stats.thresholds import Sweep
     from flywheel_tui.store.calibration import Verdicts
     from flywheel_tui.store.datasets import DatasetRow
@@ -64,6 +67,7 @@ class Labelled(NamedTuple):
     truth: Truth
     joined: Joined
     families: dict[int, bytes]
+    stability: Stability | None = None
 
     def sweep(self) -> Sweep:
         """Every threshold at once, for a screen that moves it. Raises UsageError where scores were not asked for."""
@@ -90,12 +94,13 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
         truth = _truth(connection, dataset.id, options, preference)
         families = store.families(connection, dataset.id)
+        steady = stability(connection, run.id)
     options = _resolved(options, run, preference)
     _check_kind(options, preference)
     joined = _policy(
         _join(truth, verdicts, missing, preference), missing, truth, options.unreadable or "leave-out", preference
     )
-    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families)
+    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families, steady)
 
 
 def pairs_in(
@@ -114,16 +119,21 @@ def pairs_in(
     return store.pairs_of(workspace.store.read(), here.tolist())
 
 
-def calibrate(workspace: Workspace, name: str, options: CalibrateOptions, *, keep: bool = True) -> Calibration:
+def calibrate(
+    workspace: Workspace, name: str, options: CalibrateOptions, *, keep: bool = True, bias: bool = False
+) -> Calibration:
     """Measure the run `options.tag` of the data set `name` against people, and keep what came of it.
+
+    `bias` adds the audit of what moves the judge besides quality.
 
     Raises as `labelled` does. No labels, or labels of one class only, are no error: the figures that cannot be given
     say why.
     """
-    return measured(workspace, labelled(workspace, name, options), keep=keep)
+    read = labelled(workspace, name, options, scores=bias)
+    return measured(workspace, read, keep=keep, bias=audit(workspace, read) if bias else None)
 
 
-def measured(workspace: Workspace, read: Labelled, *, keep: bool = True) -> Calibration:
+def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: BiasAudit | None = None) -> Calibration:
     """Measure what was read, and keep what came of it. At another threshold: replace `read.options` first."""
     options, run, truth, joined = read.options, read.run, read.truth, read.joined
     connection = workspace.store.read()
@@ -141,7 +151,7 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True) -> Cali
         judge_hash=judge_hash, labels_hash=labels_hash, verdicts_mark=read.mark, options=options, left_out=left_out,
         looks=store.looks(connection, labels_hash, judge_hash),
         report_looks=store.report_looks(connection, read.dataset.id, judge_hash if options.split == "report" else None),
-        **fields,
+        stability=read.stability, bias=bias, **fields,
     )  # fmt: skip
     if options.per_criterion:
         from flywheel_tui.stages.calibrate_criteria import criteria_lines

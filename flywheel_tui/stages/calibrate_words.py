@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from flywheel_tui.records.bias import BiasAudit
 from flywheel_tui.records.calibration import UNREADABLE, Calibration, Number
+from flywheel_tui.stages.judge.stability import stability_sentence
 
 
 def headline(found: Calibration) -> str:
@@ -130,6 +132,8 @@ def _singular(text: str) -> str:
 def _limits(found: Calibration) -> list[str]:
     lines = []
     counts = found.counts
+    if found.stability is not None:
+        lines.append(stability_sentence(found.stability))
     if counts is not None and found.pairs:
         if not counts.tp + counts.fn:
             lines.append("all labels are fails: how many good pairs it would lose (recall) cannot be said")
@@ -152,3 +156,41 @@ def _limits(found: Calibration) -> list[str]:
             f"these labels have measured {found.looks} judges: choosing among judges on them flatters the best"
         )
     return lines
+
+
+def bias_lines(found: BiasAudit) -> list[str]:
+    """The audit in lines: each with its figures, their intervals and n, or why there is none."""
+    lines = []
+    if (order := found.position) is not None:
+        lines += [
+            f"order: both orders name the same answer for {_ranged(order.consistency)} of the pairs",
+            f"order: otherwise the answer shown first wins {order.prefers_first:,} times, the second"
+            f" {order.prefers_second:,} times{_p(order.p)}",
+        ]
+    if (length := found.length) is not None:
+        if length.coefficient is not None:
+            lines.append(f"length: log-odds for the longer answer at equal human preference"
+                         f" {_ranged(length.coefficient, share=False)}{_p(length.p)}")  # fmt: skip
+        for name, (tpr, tnr) in zip(("short", "middle", "long"), length.thirds, strict=False):
+            lines.append(f"length: {name} answers: passes {_ranged(tpr)} of people's passes, fails {_ranged(tnr)} of "
+                         "their fails")  # fmt: skip
+        for name, value in zip(("passes", "fails"), length.ranked, strict=True):
+            if value is not None:
+                lines.append(f"length: score and length among people's {name}: rank correlation {value:+.2f}")
+    if (own := found.family) is not None:
+        for name, figure in (("passes", own.at_pass), ("fails", own.at_fail)):
+            lines.append(f"family: among people's {name}, answers of {own.name} ({own.own:,}) pass more often than"
+                         f" others by {_ranged(figure)}")  # fmt: skip
+    return [*lines, *found.notes]
+
+
+def _ranged(figure: Number, *, share: bool = True) -> str:
+    if figure.value is None:
+        return f"n/a ({figure.why})"
+    shape = ".1%" if share else ".2f"
+    ends = "" if figure.low is None else f" [{figure.low:{shape}}, {figure.high:{shape}}]"
+    return f"{figure.value:{shape}}{ends} (n={figure.n:,.0f})"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f", p = {value:.3f}"

@@ -176,10 +176,10 @@ def open_run(
 # -- what is done
 
 
-def judged_versions(connection: sqlite3.Connection, run_id: int) -> set[int]:
-    """The versions that have a verdict in a run."""
-    query = 'SELECT pair_id FROM verdict WHERE judge_run_id = ? AND "order" = 0 AND repeat = 0'
-    return {version for (version,) in connection.execute(query, (run_id,))}
+def judged_versions(connection: sqlite3.Connection, run_id: int, repeat: int = 0) -> set[int]:
+    """The versions that have a verdict in a run; or were answered about again, the `repeat`-th time."""
+    query = 'SELECT pair_id FROM verdict WHERE judge_run_id = ? AND "order" = 0 AND repeat = ?'
+    return {version for (version,) in connection.execute(query, (run_id, repeat))}
 
 
 def missing_versions(connection: sqlite3.Connection, run_id: int, *, not_of_job: int | None = None) -> set[int]:
@@ -212,12 +212,32 @@ def tally(connection: sqlite3.Connection, run_id: int) -> Tally:
     )  # fmt: skip
 
 
+class Again(NamedTuple):
+    """One answer about a pair that was asked about several times: the version, what was said."""
+
+    version: int
+    passed: int
+    preference: str | None
+    score: float | None
+
+
+def repeated(connection: sqlite3.Connection, run_id: int) -> list[Again]:
+    """Every answer, the one that counts included, about the pairs that a run was asked about again, by version."""
+    rows = connection.execute(
+        'SELECT pair_id, passed, preference, score FROM verdict WHERE judge_run_id = ?1 AND "order" = 0'
+        ' AND pair_id IN (SELECT pair_id FROM verdict WHERE judge_run_id = ?1 AND "order" = 0 AND repeat > 0)'
+        " ORDER BY pair_id, repeat",
+        (run_id,),
+    )
+    return [Again(*row) for row in rows]
+
+
 # -- writing
 
 _INSERT = (
     'INSERT INTO verdict (id, judge_run_id, pair_id, score, passed, scores, rationale, "order", repeat, tokens_in,'
     " tokens_out, cost_micro, latency_ms, created, preference, consistent, answers, gates, cached)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -231,25 +251,28 @@ def _storable(text: str) -> str:
 
 
 def _values(
-    id: int, run_id: int, version: int, order: int, verdict: Verdict, use: Use | None, now: int
+    id: int, run_id: int, version: int, place: tuple[int, int], verdict: Verdict, use: Use | None, now: int
 ) -> tuple[Any, ...]:
     spent: tuple[Any, ...] = (None, None, None, None) if use is None else (
         use.tokens_in, use.tokens_out, use.cost_micro, use.latency_ms,
     )  # fmt: skip
     return (
         id, run_id, version, verdict.score, int(verdict.passed), _json(verdict.scores), verdict.rationale or None,
-        order, *spent, now, verdict.preference, None if verdict.consistent is None else int(verdict.consistent),
+        *place, *spent, now, verdict.preference, None if verdict.consistent is None else int(verdict.consistent),
         _json(verdict.answers), _json(verdict.gates), int(use is not None and use.cached > 0 and use.asked == 0),
     )  # fmt: skip
 
 
-def write_rows(connection: sqlite3.Connection, run_id: int, rows: Sequence[Row], job_id: int | None = None) -> int:
+def write_rows(
+    connection: sqlite3.Connection, run_id: int, rows: Sequence[Row], job_id: int | None = None, *, repeat: int = 0
+) -> int:
     """Write a batch inside a transaction; how many verdicts were new. A version that has one in this run keeps it.
 
     A verdict takes the place of the reason why there was none; a new reason replaces the old one and counts attempts.
+    What a judge says when it is asked again (`repeat` from 1) is no verdict that counts, and none missing is a reason.
     """
     now = now_us()
-    known = _known(connection, run_id, [row.version for row in rows])
+    known = _known(connection, run_id, [row.version for row in rows], repeat)
     id = int(connection.execute("SELECT coalesce(max(id), 0) FROM verdict").fetchone()[0])
     verdicts: list[tuple[Any, ...]] = []
     shown: list[tuple[Any, ...]] = []
@@ -260,6 +283,8 @@ def write_rows(connection: sqlite3.Connection, run_id: int, rows: Sequence[Row],
         if version in known:
             continue
         if isinstance(outcome, NoVerdict):
+            if repeat:
+                continue
             raw = _storable(outcome.raw[:RAW_CHARACTERS]) if outcome.raw else None
             detail = _storable(outcome.detail[:DETAIL_CHARACTERS])
             missing.append((run_id, version, outcome.kind, detail, now, raw,
@@ -268,12 +293,13 @@ def write_rows(connection: sqlite3.Connection, run_id: int, rows: Sequence[Row],
         known.add(version)
         for order, half in judged.halves:
             id += 1
-            verdicts.append(_values(id, run_id, version, order, half, None, now))
+            verdicts.append(_values(id, run_id, version, (order, repeat), half, None, now))
         id += 1
-        verdicts.append(_values(id, run_id, version, COUNTS, outcome, judged.use, now))
+        verdicts.append(_values(id, run_id, version, (COUNTS, repeat), outcome, judged.use, now))
         shown.append((outcome.score, int(outcome.passed), id, run_id, root, version))
     if verdicts:
         connection.executemany(_INSERT, verdicts)
+    if verdicts and not repeat:
         connection.executemany(
             "UPDATE pair_current SET score = ?, passed = ?, verdict_id = ?, judge_run_id = ?"
             " WHERE id = ? AND pair_id = ?",
@@ -298,12 +324,12 @@ def write_rows(connection: sqlite3.Connection, run_id: int, rows: Sequence[Row],
     return len(shown)
 
 
-def _known(connection: sqlite3.Connection, run_id: int, versions: Sequence[int]) -> set[int]:
+def _known(connection: sqlite3.Connection, run_id: int, versions: Sequence[int], repeat: int) -> set[int]:
     query = (
         "SELECT v.pair_id FROM json_each(?) j CROSS JOIN verdict v ON v.judge_run_id = ? AND v.pair_id = j.value"
-        ' AND v."order" = 0 AND v.repeat = 0'
+        ' AND v."order" = 0 AND v.repeat = ?'
     )
-    return {version for (version,) in connection.execute(query, (_encode(list(versions)).decode(), run_id))}
+    return {version for (version,) in connection.execute(query, (_encode(list(versions)).decode(), run_id, repeat))}
 
 
 def _forget_missing(connection: sqlite3.Connection, run_id: int, versions: Iterable[int]) -> None:

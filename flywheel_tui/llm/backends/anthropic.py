@@ -179,5 +179,9 @@ def make(
         allow_private=bool(base_url),
     )
     return AnthropicBackend(
-        "anthropic", model or PUBLIC_MODEL, endpoint, deadline=deadline or settings.judge_timeout, transport=transport
+        "anthropic",
+        model or settings.anthropic_model or PUBLIC_MODEL,
+        endpoint,
+        deadline=deadline or settings.judge_timeout,
+        transport=transport,
     )

@@ -164,5 +164,5 @@ def make(
     endpoint = Endpoint(url, key=key, setting="openai_base_url")
     if endpoint.base_url == PUBLIC and not endpoint.has_key:
         raise UsageError("OpenAI needs a key; set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
-    model = model or (PUBLIC_MODEL if endpoint.base_url == PUBLIC else "")
+    model = model or settings.openai_model or (PUBLIC_MODEL if endpoint.base_url == PUBLIC else "")
     return OpenAIBackend("openai", model, endpoint, deadline=deadline or settings.judge_timeout, transport=transport)

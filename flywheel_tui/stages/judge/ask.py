@@ -49,13 +49,16 @@ class Asker:
     """Asks one judge. Holds no state but what is the same for every pair, so it serves any number of tasks."""
 
     def __init__(
-        self, prompt: Prompt, *, backend: str, model: str, sampling: Sampling, pass_at: float | None = None
-    ) -> None:
+        self, prompt: Prompt, *, backend: str, model: str, sampling: Sampling, pass_at: float | None = None,
+        repeat: int = 0,
+    ) -> None:  # fmt: skip
         self.prompt, self.model, self.pass_at = prompt, model, pass_at
         self._sampling, self._tokens = sampling, sampling.tokens_for(prompt)
         self._system = Message("system", prompt.system)
         same = [backend, model, prompt.system, prompt.schema, sampling.temperature, self._tokens, sampling.seed,
                 sampling.top_p]  # fmt: skip
+        if repeat:
+            same.append(repeat)  # the same request, and yet a new question: what is known must not answer it
         self._begun = blake2b(_encode_sorted(same), digest_size=16)
 
     def questions(self, text: Text) -> list[Question]:

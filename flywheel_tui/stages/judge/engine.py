@@ -75,7 +75,7 @@ class Engine:
 
     def __init__(
         self, workspace: Workspace, asked: Asked, pairs: Pairs, recorder: Recorder, *, service: Service | None,
-        budget: Budget | None, concurrency: int, task: Task | None, job_id: int | None,
+        budget: Budget | None, concurrency: int, task: Task | None, job_id: int | None, repeat: int = 0,
     ) -> None:  # fmt: skip
         self._workspace, self._pairs, self._recorder, self._task = workspace, pairs, recorder, task
         self._service, self._budget, self._job_id = service, budget, job_id
@@ -83,7 +83,7 @@ class Engine:
         self._rules = RuleJudge(asked.prompt, asked.pass_at) if service is None else None
         self._asker = Asker(
             asked.prompt, backend=asked.judge.backend, model=asked.judge.model, sampling=asked.sampling,
-            pass_at=asked.pass_at,
+            pass_at=asked.pass_at, repeat=repeat,
         )  # fmt: skip
         self._limit, self._base_limit = concurrency, concurrency
         self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=8 * CHUNK)

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.errors import UsageError
+from flywheel_tui.records.bias import Stability
 from flywheel_tui.stats.intervals import wilson
 from flywheel_tui.store.judging import Tally
 
+MOST_REPEATS = 20
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,79}")
 
 
@@ -21,7 +23,8 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
     `batch` hands the requests to the provider's batch API: half the price, answers within a day. `retry` asks only
     about the pairs that have no verdict. `split` takes only what people decided blind in that part of the labels
     (prompt-dev, calibrate, report or all): to try a rubric where it may be tuned. `estimate` judges a sample, says what
-    the rest would take, and stops.
+    the rest would take, and stops. `repeat` above 1 asks so many times about each pair, to learn how often the judge
+    says the same; its first answer is the one that counts.
     """
 
     dataset: str
@@ -43,6 +46,7 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 0
     batch: bool = False
     split: str = ""
+    repeat: int = 1
     backend_options: dict[str, Any] = {}
 
     def checked(self) -> JudgeOptions:
@@ -63,6 +67,10 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("--few-shot lies between 0 and 8")
         if self.retry and self.estimate:
             raise UsageError("--estimate and --retry do not go together: first one, then the other")
+        if not 1 <= self.repeat <= MOST_REPEATS:
+            raise UsageError(f"--repeat lies between 1 and {MOST_REPEATS}")
+        if self.repeat > 1 and (self.estimate or self.retry or self.batch):
+            raise UsageError("--repeat goes with none of --estimate, --retry and --batch: these come first")
         return self
 
 
@@ -134,6 +142,7 @@ class JudgeReport(msgspec.Struct, frozen=True, kw_only=True):
     failed_for_all: bool
     stopped: str = ""
     estimate: Estimate | None = None
+    stability: Stability | None = None
     settings: dict[str, Any] = {}
 
 

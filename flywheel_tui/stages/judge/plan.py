@@ -73,6 +73,40 @@ def pairs_to_ask(
 ) -> Pairs:
     """Choose pairs. The choice hangs on the options alone, so that a job taken up again chooses the same."""
     connection = workspace.store.read()
+    selection, matched = _selected(workspace, dataset, options)
+    if run is None:
+        return Pairs(selection.roots, selection.versions, len(selection), matched)
+    judged = judging.judged_versions(connection, run.id)
+    missing = judging.missing_versions(connection, run.id, not_of_job=job_id)
+    mine = judging.missing_versions(connection, run.id) - missing
+    if options.retry:
+        left = [at for at, version in enumerate(selection.versions) if version in missing]
+    else:
+        over = judged | missing | mine
+        left = [at for at, version in enumerate(selection.versions) if version not in over]
+    return _pairs(selection, left, matched)
+
+
+def pairs_to_repeat(
+    workspace: Workspace, dataset: DatasetRow, options: JudgeOptions, run: RunRow, repeat: int
+) -> Pairs:
+    """The chosen pairs that have a verdict and were not yet answered about the `repeat`-th time (from 1)."""
+    connection = workspace.store.read()
+    selection, matched = _selected(workspace, dataset, options)
+    judged = judging.judged_versions(connection, run.id) - judging.judged_versions(connection, run.id, repeat)
+    return _pairs(selection, [at for at, version in enumerate(selection.versions) if version in judged], matched)
+
+
+def _pairs(selection: Selection, places: Sequence[int], matched: int) -> Pairs:
+    return Pairs(
+        array("q", (selection.roots[at] for at in places)), array("q", (selection.versions[at] for at in places)),
+        len(selection), matched,
+    )  # fmt: skip
+
+
+def _selected(workspace: Workspace, dataset: DatasetRow, options: JudgeOptions) -> tuple[Selection, int]:
+    """The pairs that the options choose, and how many the filter alone would."""
+    connection = workspace.store.read()
     where = where_of(parse(options.where)) if options.where else where_of(None)
     selection = select_pairs(connection, dataset.id, where)
     if options.split:
@@ -85,20 +119,7 @@ def pairs_to_ask(
         selection = _sampled(selection, size, options.seed)
     if options.max_pairs is not None:
         selection = selection.cut(0, options.max_pairs)
-    if run is None:
-        return Pairs(selection.roots, selection.versions, len(selection), matched)
-    judged = judging.judged_versions(connection, run.id)
-    missing = judging.missing_versions(connection, run.id, not_of_job=job_id)
-    mine = judging.missing_versions(connection, run.id) - missing
-    if options.retry:
-        left = [at for at, version in enumerate(selection.versions) if version in missing]
-    else:
-        over = judged | missing | mine
-        left = [at for at, version in enumerate(selection.versions) if version not in over]
-    return Pairs(
-        array("q", (selection.roots[at] for at in left)), array("q", (selection.versions[at] for at in left)),
-        len(selection), matched,
-    )  # fmt: skip
+    return selection, matched
 
 
 def _sampled(selection: Selection, size: int, seed: int) -> Selection:

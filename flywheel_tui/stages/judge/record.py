@@ -60,6 +60,8 @@ class Recorder:
         self._answers: list[Cached] = []
         self._since: float | None = None
         self._paid = False
+        self.repeat = 0
+        """Which time the pairs are asked about: 0 counts, the others say how stable the judge is."""
         self.counts = Counts()
         self.live: dict[str, Any] = {}
         if job_id is not None and (before := judge_jobs.live(workspace.store.read(), job_id).get("counts")):
@@ -113,7 +115,7 @@ class Recorder:
             if self._claim is not None:
                 judge_jobs.require_claim(connection, self._claim)
             if rows:
-                judging.write_rows(connection, self._run_id, rows, self._job_id)
+                judging.write_rows(connection, self._run_id, rows, self._job_id, repeat=self.repeat)
             if answers:
                 response_cache.keep(connection, answers)
             if also is not None:

@@ -17,12 +17,13 @@ from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge import service as services
 from flywheel_tui.stages.judge.engine import Engine, JudgePaused, alone
 from flywheel_tui.stages.judge.options import Estimate, JudgeOptions, JudgeReport, default_tag, rate_of
-from flywheel_tui.stages.judge.plan import Asked, Pairs, make_judge, pairs_to_ask
+from flywheel_tui.stages.judge.plan import Asked, Pairs, make_judge, pairs_to_ask, pairs_to_repeat
 from flywheel_tui.stages.judge.record import Counts, Recorder
 from flywheel_tui.stages.judge.rules import BACKEND as RULES
 from flywheel_tui.stages.judge.rules import VERSION as RULES_VERSION
 from flywheel_tui.stages.judge.rules import can_answer
 from flywheel_tui.stages.judge.service import Service
+from flywheel_tui.stages.judge.stability import stability
 from flywheel_tui.store import judge_jobs, judging
 from flywheel_tui.store.datasets import DatasetRow, get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
@@ -61,6 +62,8 @@ class _Run:
         if self.service is None and not can_answer(self.asked.prompt.rubric):
             name = self.asked.prompt.rubric.name
             raise UsageError(f"no question of the rubric {name!r} is one that rules can answer")
+        if self.service is None and self.options.repeat > 1:
+            raise UsageError("--repeat asks a model how stable it is; rules always say the same")
         self.tag = options.tag or default_tag(self.asked.judge.name)
         self.run = self._open()
         self.pairs: Pairs = pairs_to_ask(workspace, self.dataset, options, self.run, self.job_id)
@@ -95,19 +98,32 @@ class _Run:
         claim = self.task.claim if self.task is not None else None
         with alone(self.workspace, self.run.id, self.tag):
             self.recorder = Recorder(self.workspace, self.run.id, job_id=self.job_id, claim=claim, budget=budget)
-            concurrency = self.options.concurrency or self.workspace.settings.judge_concurrency
-            engine = Engine(
-                self.workspace, self.asked, self.pairs, self.recorder, service=self.service, budget=budget,
-                concurrency=concurrency, task=self.task, job_id=self.job_id,
-            )  # fmt: skip
+            engine = self._engine(self.pairs, budget)
             try:
                 if self.batches is not None:
                     asyncio.run(self._by_batches(engine, self.batches, budget))
                 engine.run()
+                self._again(budget)
             except JudgePaused as stopped:
                 stopped.report = self.report(str(stopped))
                 raise
         return self.report()
+
+    def _engine(self, pairs: Pairs, budget: Budget | None, repeat: int = 0) -> Engine:
+        concurrency = self.options.concurrency or self.workspace.settings.judge_concurrency
+        return Engine(
+            self.workspace, self.asked, pairs, self.recorder, service=self.service, budget=budget,
+            concurrency=concurrency, task=self.task, job_id=self.job_id, repeat=repeat,
+        )  # fmt: skip
+
+    def _again(self, budget: Budget | None) -> None:
+        """Ask the same again, as often as was wished, about the pairs that have a verdict."""
+        skipped = self.recorder.counts.skipped
+        for repeat in range(1, self.options.repeat):
+            pairs = pairs_to_repeat(self.workspace, self.dataset, self.options, self.run, repeat)
+            self.recorder.repeat = repeat
+            self._engine(pairs, budget, repeat).run()
+        self.recorder.counts.skipped = skipped
 
     async def _by_batches(self, engine: Engine, batches: Batches, budget: Budget | None) -> None:
         from flywheel_tui.stages.judge.batch import BatchRun
@@ -169,7 +185,8 @@ def announce(workspace: Workspace, options: JudgeOptions) -> Announced:
     chosen = msgspec.structs.replace(run.options, backend=run.asked.judge.backend, tag=run.tag)
     count = len(run.pairs.versions)
     again = " again" if options.retry else ""
-    sentence = f"Judging {count:,} pairs{again} with {run.asked.judge.name}{run.chosen}"
+    times = f", {options.repeat} times each" if options.repeat > 1 else ""
+    sentence = f"Judging {count:,} pairs{again} with {run.asked.judge.name}{run.chosen}{times}"
     return Announced(chosen, run.tag, run.service is not None, sentence)
 
 
@@ -214,6 +231,7 @@ def report_of(
         writes=counts.writes, calls=counts.calls, tokens_in=counts.tokens_in, tokens_out=counts.tokens_out,
         cost_usd=counts.cost_micro / 1e6, unpriced=counts.unpriced, seconds=round(seconds, 3),
         failed_for_all=_failed_for_all(tally, counts), stopped=stopped, estimate=estimate, settings=run.settings,
+        stability=stability(connection, run.id),
     )  # fmt: skip
 
 
