@@ -162,7 +162,8 @@ def restore(ctx: click.Context, name: str, as_json: bool) -> None:
     help="Apply this chat template to every row (of the model in a folder), leave out what it refuses.",
 )
 @click.option("--real-share", type=float, metavar="SHARE",
-              help="Leave generated pairs out until this share is real; 0: add no seeds either.")  # fmt: skip
+              help="This share is real: real pairs are added, then generated ones left out; 0: neither "
+              "(default: real pairs are added up to 0.1).")  # fmt: skip
 @click.option("--provenance/--no-provenance", default=True, show_default=True,
               help="Say where every row came from, in a file beside the data.")  # fmt: skip
 @click.option(

@@ -40,6 +40,7 @@ class MadeBy(msgspec.Struct, omit_defaults=True, frozen=True):
     teacher: str
     depth: int
     variant: str | None = None
+    params: msgspec.Raw | None = None
 
 
 class Origin(msgspec.Struct):
@@ -59,8 +60,9 @@ _MADE = """SELECT j.key, p.uid, e.relation, e.recipe, e.template, e.teacher, e.p
  FROM json_each(?) j CROSS JOIN edge e ON e.child_id = j.value CROSS JOIN pair p ON p.id = e.parent_id
  ORDER BY j.key, e.parent_id"""
 _FAMILY = "SELECT j.key, p.family FROM json_each(?) j CROSS JOIN pair p ON p.id = j.value WHERE p.family IS NOT NULL"
-_BY_RECIPE = """SELECT j.key, m.recipe, m.template, m.teacher, m.depth, m.variant
- FROM json_each(?) j CROSS JOIN made m ON m.pair_id = j.value"""
+_BY_RECIPE = """SELECT j.key, m.recipe, m.template, m.teacher, m.depth, m.variant,
+ json_extract(p.meta, '$.generated.params')
+ FROM json_each(?) j CROSS JOIN made m ON m.pair_id = j.value CROSS JOIN pair p ON p.id = m.pair_id"""
 _LABELS = """SELECT j.key, l.reviewer, l.source, l.status, l.preference
  FROM json_each(?) j CROSS JOIN label_current l ON l.root_id = j.value ORDER BY j.key, l.reviewer"""
 
@@ -76,8 +78,9 @@ def origins(connection: sqlite3.Connection, rows: Sequence[ExportRow]) -> list[O
     families = connection.execute(_FAMILY, (roots,)).fetchall()
     for (number, _), uid in zip(families, show_uids([family for _, family in families]), strict=True):
         found[number].family = uid
-    for number, *made in connection.execute(_BY_RECIPE, (roots,)):
-        found[number].made = MadeBy(*made)
+    for number, recipe, template, teacher, depth, variant, params in connection.execute(_BY_RECIPE, (roots,)):
+        raw = msgspec.Raw(params) if params else None
+        found[number].made = MadeBy(recipe, template, teacher, depth, variant, raw)
     for number, *said in connection.execute(_LABELS, (roots,)):
         found[number].labels.append(Said(*said))
     return found
@@ -106,6 +109,12 @@ _SEEDS = """WITH RECURSIVE up (id) AS (
  AND NOT EXISTS (SELECT 1 FROM made m WHERE m.pair_id = c.id)
  AND NOT EXISTS (SELECT 1 FROM pair q WHERE q.dataset_id = :dataset AND q.uid = p.hash)
  ORDER BY c.id"""
+_BESIDE = """SELECT c.id, c.pair_id, c.status, c.dataset_id, p.uid FROM pair_current c JOIN pair p ON p.id = c.pair_id
+ WHERE c.dataset_id IN (SELECT value FROM json_each(:places)) AND c.status <> 'rejected'
+ AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = c.id AND e.relation <> 'edited')
+ AND NOT EXISTS (SELECT 1 FROM made m WHERE m.pair_id = c.id)
+ AND NOT EXISTS (SELECT 1 FROM pair q WHERE q.dataset_id = :dataset AND q.uid = p.hash)
+ ORDER BY c.id"""
 
 
 def generated(connection: sqlite3.Connection, roots: Sequence[int]) -> set[int]:
@@ -122,6 +131,14 @@ def seeds_elsewhere(
     """
     rows = connection.execute(_SEEDS, {"children": _listed(children), "dataset": dataset_id})
     return rows.fetchall()
+
+
+def real_pairs_of(
+    connection: sqlite3.Connection, dataset_id: int, places: Sequence[int]
+) -> list[tuple[int, int, str, int, bytes]]:
+    """`(pair, version, status, data set, uid)` of every real pair of other data sets (`places`), by the same rules as
+    `seeds_elsewhere`."""
+    return connection.execute(_BESIDE, {"places": _listed(places), "dataset": dataset_id}).fetchall()
 
 
 def made_by(connection: sqlite3.Connection, dataset_id: int) -> list[dict[str, Any]]:

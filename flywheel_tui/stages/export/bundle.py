@@ -104,6 +104,8 @@ def report_of(workspace: Workspace, data: ExportResult, failed: ExportResult) ->
         "generated": data.generated,
         "real": data.written - data.generated,
         "seeds_added": data.seeds,
+        "real_added": data.added,
+        "seeds_left_out": data.seeds_left_out,
         "recipes": recipes,
         "rejected_by_rule": rejected_items(connection, dataset.id),
         "history": history,

@@ -7,25 +7,29 @@ accumulates beside it the error stays bounded (Gerstgrasser et al. 2024, arXiv 2
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from flywheel_tui.errors import UsageError
 from flywheel_tui.store.connection import Connection
-from flywheel_tui.store.export_provenance import generated, seeds_elsewhere
+from flywheel_tui.store.export_provenance import generated, real_pairs_of, seeds_elsewhere
+from flywheel_tui.store.export_rows import ExportRow
 from flywheel_tui.store.selections import CHUNK, Selection
 
 LEAST = 0.1
-"""The share of real pairs under which an export says so."""
+"""The share of real pairs that an export keeps by adding real ones, and below which it says so."""
 
 
 class Share(NamedTuple):
-    """What is real in a selection: pairs made by generators, and the seeds in other data sets that they grew from."""
+    """What is real in a selection: pairs made by generators, and the real ones of other data sets beside them."""
 
     made: frozenset[int]
     seeds: dict[int, int]
-    """The data set of each seed, by the number of the pair."""
+    """The data set of each seed that these grew from, by the number of the pair."""
+    added: dict[int, int]
+    """The data set of each further real pair that was added for the share."""
 
 
 def check_share(share: float | None) -> None:
@@ -49,7 +53,40 @@ def look(connection: Connection, dataset_id: int, selection: Selection, share: f
                 if root not in seeds:
                     seeds[root] = dataset
                     selection.extend([(root, version, status)])
-    return Share(frozenset(made), seeds)
+    return Share(frozenset(made), seeds, {})
+
+
+def missing(real: int, made: int, share: float) -> int:
+    """How many real pairs have to be added to `real` ones so that they are `share` of all beside `made` ones."""
+    return max(0, math.ceil(share * made / (1 - share) - 1e-9) - real)
+
+
+def add(
+    connection: Connection, dataset_id: int, selection: Selection, found: Share, count: int,
+    fits: Callable[[Selection], list[ExportRow]],
+) -> int:  # fmt: skip
+    """Add real pairs of the data sets that the seeds stand in; how many. `fits` gives those that the format can hold.
+
+    They come by their hash, so that more generated pairs add to them and change none.
+    """
+    known = {*found.seeds, *found.added}
+    rows = [
+        row for row in real_pairs_of(connection, dataset_id, sorted(set(found.seeds.values()))) if row[0] not in known
+    ]
+    rows.sort(key=lambda row: blake2b(row[4], digest_size=8).digest())
+    added = 0
+    for start in range(0, len(rows), CHUNK):
+        part = {row[0]: row for row in rows[start : start + CHUNK]}
+        tried = Selection()
+        tried.extend([row[:3] for row in part.values()])
+        for fit in fits(tried)[: count - added]:
+            chosen = part[fit.id]
+            selection.extend([chosen[:3]])
+            found.added[fit.id] = chosen[3]
+            added += 1
+        if added == count:
+            break
+    return added
 
 
 def allowed(real: int, share: float) -> int:
@@ -73,11 +110,23 @@ def over(made: Sequence[tuple[int, bytes]], real: int, share: float | None) -> s
     return {number for number, _ in ranked[allowed(real, share) :]}
 
 
-def remark(real: int, made: int, share: float | None) -> list[str]:
-    """What to say about the share that was written."""
-    if not made or share == 0 or real >= LEAST * (real + made):
+def remarks(real: int, made: int, seeds: int, added: int, lost: Mapping[str, int], share: float | None) -> list[str]:
+    """What to say about the share that was written: `seeds` of other data sets that these grew from, those `added`
+    for the share, and how many seeds the format could not hold, by the reason."""
+    if not made:
         return []
-    return [
-        f"{real:,} of {real + made:,} pairs are real ({real / (real + made):.1%}); below {LEAST:.0%} a model forgets"
-        " what is rare: add real pairs, or keep a share of them with --real-share"
+    said = [f"{real:,} of {real + made:,} pairs are real ({real / (real + made):.1%})"]
+    if seeds:
+        said.append(f"{seeds:,} seeds of other data sets are in it, from which pairs of this one grew")
+    if added:
+        said.append(f"{added:,} more real pairs were added from the data sets of the seeds, for the share")
+    said += [
+        f"{count:,} of the seeds that these grew from left out: each {reason}"
+        for reason, count in Counter(lost).most_common()
     ]
+    if share != 0 and real < LEAST * (real + made):
+        said.append(
+            f"below {LEAST:.0%} of real pairs a model forgets what is rare, and there are no more of them here: add"
+            " some, or leave generated ones out with --real-share"
+        )
+    return said

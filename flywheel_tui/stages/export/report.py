@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from flywheel_tui.stages.export.real_share import LEAST
 from flywheel_tui.store.connection import sqlite_version
 from flywheel_tui.text import visible
 
@@ -19,9 +20,9 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for. `to` is a file or a folder, empty for the folder `exports` of the workspace.
 
     `template` is `chatml` or the folder of a model: its chat template is applied to every row, and what it refuses is
-    left out. `real_share`: None adds the seeds that the pairs grew from and says where they are too few; 0 does
-    neither; a share above 0 leaves generated pairs out until the real ones make it up. `names`: the files of the
-    parts, in the folder `to`.
+    left out. `real_share`: None adds the seeds that the pairs grew from, and more real pairs of their data sets until
+    10 % are real, and leaves out nothing; 0 adds none; a share above 0 adds as far as there are real pairs, then leaves
+    generated ones out until it is kept. `names`: the files of the parts, in the folder `to`.
     """
 
     dataset: str
@@ -82,6 +83,10 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the pairs that were written a generator made; the others are real."""
     seeds: int = 0
     """How many of those written were taken from other data sets because pairs of this one grew from them."""
+    added: int = 0
+    """How many further real pairs of those data sets were written, for the share."""
+    seeds_left_out: dict[str, int] = {}
+    """Seeds that pairs of this one grew from and that the format could not hold, by the reason."""
 
 
 def manifest(request: ExportRequest, result: ExportResult) -> bytes:
@@ -101,8 +106,10 @@ def manifest(request: ExportRequest, result: ExportResult) -> bytes:
         "split": {"shares": request.split, "seed": request.seed, "by": "family"} if request.split else None,
         "options": {"raw": request.raw, "edits_as_preferences": request.edits_as_preferences,
                     "messages": request.messages, "template": request.template or None},
-        "real": {"pairs": result.written - result.generated, "generated": result.generated, "seeds": result.seeds,
-                 "least_share": request.real_share},
+        "real": {"pairs": result.written - result.generated, "generated": result.generated,
+                 "share": round(1 - result.generated / result.written, 4) if result.written else None,
+                 "seeds": result.seeds, "added": result.added, "seeds_left_out": result.seeds_left_out,
+                 "least_share": LEAST if request.real_share is None else request.real_share},
         "beside": [_name(path) for path in result.beside],
         "snapshot": {"number": result.snapshot, "pairs": result.matched, "hash": result.snapshot_hash},
         "files": [
@@ -151,6 +158,8 @@ def card(request: ExportRequest, result: ExportResult, about: str, front_matter:
     lines += [f"- {_code(name)}: {count:,} pairs" for name, count in result.sources.items()]
     if result.seeds:
         lines.append(f"- {result.seeds:,} of them are seeds in other data sets that pairs of this one grew from")
+    if result.added:
+        lines.append(f"- {result.added:,} of them are real pairs of those data sets, added to keep a share of them")
     if result.notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in result.notes)]
     lines += [

@@ -20,6 +20,7 @@ from flywheel_tui.stages.export.render import Renderer, renderer_named
 from flywheel_tui.stages.export.report import ExportFile, ExportRequest, ExportResult, Left, card, manifest
 from flywheel_tui.stages.export.split import Splitter, check_split
 from flywheel_tui.stages.export.templates import Templates
+from flywheel_tui.stages.export.texts import has_messages
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.export_provenance import Origin, origins
 from flywheel_tui.store.export_rows import (
@@ -94,14 +95,15 @@ class Run:
         self.renderer: Renderer | None = renderer_named(request.template) if request.template else None
         self.exporter = self.new_exporter()
         check_free(self._all_paths(self.places), force=request.force)
-        self.share = real_share.Share(frozenset(), {})
+        self.share = real_share.Share(frozenset(), {}, {})
         self.merged = merged_groups(self.connection, self.dataset.id) if request.split else {}
         self.out: set[int] = set()
         self.left: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.by_source: Counter[int | None] = Counter()
-        self.edited = self.made = self.seeds = 0
+        self.lost: Counter[str] = Counter()
+        self.edited = self.made = self.seeds = self.added = 0
         self.hash = sha256()
         self.templates = Templates(self.renderer)
 
@@ -146,10 +148,10 @@ class Run:
 
     def go(self) -> ExportResult:
         selection = self.select()
+        if self.request.real_share or self.share.seeds:
+            self._keep_share(selection)
         if self.exporter.surveys:
             self.survey(self.exporter, selection)
-        if self.request.real_share:
-            self.out = self._over(selection, self.request.real_share)
         parts = {name: self._part(name) for name in self.places.data}
         done = 0
         for chunk in selection.chunks():
@@ -193,22 +195,32 @@ class Run:
             done += len(chunk)
             self.say(done, len(selection), "looking")
 
-    def _over(self, selection: Selection, share: float) -> set[int]:
-        """The generated pairs that stay out; counted over those that the format takes, by a trial of it."""
+    def _keep_share(self, selection: Selection) -> None:
+        """Add real pairs until their share is kept; what a share that was asked for still lacks is left out of the
+        generated ones. Counted over the pairs that the format takes, by a trial of it."""
         trial = self.new_exporter()
         if trial.surveys:
             self.survey(trial, selection)
         made: list[tuple[int, bytes]] = []
-        real = 0
+        real, talks = 0, False
         for chunk in selection.chunks():
-            for row in self.rows(chunk):
-                if row.kind not in trial.kinds or isinstance(trial.convert(row), LeftOut):
-                    continue
+            rows = self.rows(chunk)
+            talks = talks or has_messages(rows)
+            for row in _held(trial, rows):
                 if row.id in self.share.made:
                     made.append((row.id, row.raw_uid))
                 else:
                     real += 1
-        return real_share.over(made, real, share)
+
+        def fits(part: Selection) -> list[ExportRow]:
+            # one conversation would make lists of messages of a whole file of texts
+            rows = self.rows(part)
+            return _held(trial, rows if talks else [row for row in rows if not has_messages([row])])
+
+        lacks = real_share.missing(real, len(made), self.request.real_share or real_share.LEAST)
+        if lacks and self.share.seeds:
+            real += real_share.add(self.connection, self.dataset.id, selection, self.share, lacks, fits)
+        self.out = real_share.over(made, real, self.request.real_share)
 
     def _write(self, rows: list[ExportRow], parts: dict[str, Part]) -> None:
         """Convert the rows of one chunk; here, and only here, pairs are left out and counted."""
@@ -238,8 +250,8 @@ class Run:
         for row in rows:
             record = self.convert(row)
             if type(record) is LeftOut:
-                if row.id not in self.share.seeds:  # a seed that the format cannot hold was never asked for
-                    self.left[record.reason] += 1
+                # a seed that the format cannot hold was never asked for, and is no pair left out
+                (self.lost if row.id in self.share.seeds else self.left)[record.reason] += 1
             else:
                 kept.append(row)
                 records.append(record)
@@ -262,6 +274,7 @@ class Run:
         if self.share.made:
             self.made += sum([row.id in self.share.made for row in kept])
             self.seeds += sum([row.id in self.share.seeds for row in kept])
+            self.added += sum([row.id in self.share.added for row in kept])
 
     @property
     def _fits(self) -> str:
@@ -295,6 +308,8 @@ class Run:
             beside=(*beside, *(str(file.path) for file, _ in extras)),
             generated=self.made,
             seeds=self.seeds,
+            added=self.added,
+            seeds_left_out=dict(self.lost.most_common()),
         )
         front = self.exporter.front_matter(written)
         for path, text in (
@@ -336,6 +351,11 @@ class Run:
         for file in files:
             if written and not file.pairs:
                 remarks.append(f"{Path(file.path).name} is empty: there are too few groups for its share")
-        if self.seeds:
-            remarks.append(f"{self.seeds:,} seeds of other data sets are in it, from which pairs of this one grew")
-        return remarks + real_share.remark(written - self.made, self.made, self.request.real_share)
+        return remarks + real_share.remarks(
+            written - self.made, self.made, self.seeds, self.added, self.lost, self.request.real_share
+        )
+
+
+def _held(exporter: Exporter, rows: Sequence[ExportRow]) -> list[ExportRow]:
+    """The rows that a format can hold."""
+    return [row for row in rows if row.kind in exporter.kinds and not isinstance(exporter.convert(row), LeftOut)]

@@ -12,6 +12,8 @@ from flywheel_tui.store.export_rows import ExportRow
 
 Message = dict[str, Any]
 NO_ANSWER = LeftOut("has no answer")
+JOINED = "trainers join these texts as they are; with --messages they apply the model's chat template"
+"""What to say of files whose prompts and answers are texts."""
 
 
 class Conversation(NamedTuple):

@@ -411,6 +411,7 @@ def test_parquet_has_types(workspace: Workspace, tmp_path: Path) -> None:
     assert table.column("line").to_pylist() == [1, 2, 3, None]
     assert table.column("tags").to_pylist() == [None, None, None, ["x", "y"]]
     assert table.column("meta").to_pylist()[3] == '{"a":1}'
+    assert table.column("tier").to_pylist() == [None] * 4
     empty = run(workspace, tmp_path / "none.parquet", format="parquet", filter="length > 9999")
     assert parquet.read_table(empty.files[0].path).num_rows == 0
 
@@ -480,3 +481,23 @@ def test_names_of_sources_cannot_act_in_the_card(workspace: Workspace, tmp_path:
         connection.execute("UPDATE source SET name = ?", ("a`b|c\n# title \x1b[2J ``",))
     card = Path(run(workspace, tmp_path / "x.jsonl").card).read_text()
     assert "\x1b" not in card and "\n# title" not in card and "``` a`b\\|c" in card
+
+
+def test_tiers_are_in_every_table(workspace: Workspace, tmp_path: Path) -> None:
+    from flywheel_tui.stages.tiers import assign
+
+    ids = add_pairs(workspace, sft(3))
+    say(workspace, ids[0], "approved")
+    say(workspace, ids[1], "rejected")
+    assign(workspace, "demo")
+    wanted = [("gold", 1.0), ("rejected", 0.0), (None, None)]
+    found = lines(run(workspace, tmp_path / "a.jsonl").files[0].path)
+    assert [(row.get("tier"), row.get("weight")) for row in found] == wanted
+    with Path(run(workspace, tmp_path / "b.csv", format="csv").files[0].path).open(newline="") as file:
+        cells = [(row["tier"], row["weight"], row["quality_p"]) for row in csv.DictReader(file)]
+    assert cells == [(tier or "", "" if weight is None else str(weight), "") for tier, weight in wanted]
+    with closing(sqlite3.connect(run(workspace, tmp_path / "c.db", format="sqlite").files[0].path)) as database:
+        assert database.execute("SELECT tier, weight FROM pairs ORDER BY line").fetchall() == wanted
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(run(workspace, tmp_path / "d.parquet", format="parquet").files[0].path)
+    assert list(zip(table["tier"].to_pylist(), table["weight"].to_pylist(), strict=True)) == wanted

@@ -102,6 +102,7 @@ def test_seeds_elsewhere_come_along(workspace: Workspace, tmp_path: Path) -> Non
     result = run(workspace, tmp_path / "x.jsonl", dataset="grown", split={"train": 0.5, "val": 0.5})
     assert (result.generated, result.seeds, result.written) == (6, 2, 9), "the rejected seed stays out"
     assert "2 seeds of other data sets are in it" in " ".join(result.notes)
+    assert "3 of 9 pairs are real (33.3%)" in result.notes
     sides: dict[str, set[str]] = {}
     for file in result.files:
         for line in lines(tmp_path / f"x.{file.part}.provenance.jsonl"):
@@ -127,6 +128,45 @@ def test_a_real_share_is_kept_by_leaving_generated_pairs_out(workspace: Workspac
     assert before < after and len(after) == 25, "more real pairs let more generated ones in, and none out"
     with pytest.raises(UsageError, match="is no share"):
         run(workspace, tmp_path / "d.jsonl", real_share=1.0)
+
+
+def test_by_default_real_pairs_are_added_until_a_tenth_is_real(workspace: Workspace, tmp_path: Path) -> None:
+    ids = add_pairs(workspace, sft(12))
+    say(workspace, ids[5], "rejected")
+    grow(workspace, ids[0], 80)  # with the one that `grow` begins a data set with: 81 pairs, one of them real
+    result = run(workspace, tmp_path / "x.jsonl", dataset="grown", split={"train": 0.7, "val": 0.3})
+    assert (result.generated, result.seeds, result.added, result.written) == (80, 1, 7, 89), "9 of 89: just a tenth"
+    assert "9 of 89 pairs are real (10.1%)" in result.notes and not result.left_out
+    assert any(note.startswith("7 more real pairs were added") for note in result.notes)
+    manifest = json.loads(Path(result.manifest).read_text())["real"]
+    assert manifest == {"pairs": 9, "generated": 80, "share": 0.1011, "seeds": 1, "added": 7, "seeds_left_out": {},
+                        "least_share": 0.1}  # fmt: skip
+    written = {line["uid"] for file in result.files for line in lines(file.path)}
+    grow(workspace, ids[0], 10)
+    more = run(workspace, tmp_path / "y.jsonl", dataset="grown")
+    assert (more.generated, more.added) == (90, 8)
+    assert written < {line["uid"] for line in lines(more.files[0].path)}, "more rows add to the real ones, change none"
+    grow(workspace, ids[0], 200)
+    short = run(workspace, tmp_path / "z.jsonl", dataset="grown")
+    assert (short.generated, short.added, short.written) == (290, 10, 302), "all there are, none of them rejected"
+    assert any(note.startswith("below 10% of real pairs") for note in short.notes)
+    assert run(workspace, tmp_path / "none.jsonl", dataset="grown", real_share=0).added == 0
+    asked = run(workspace, tmp_path / "most.jsonl", dataset="grown", real_share=0.2)
+    assert (asked.added, asked.generated, asked.left_out[0].pairs) == (10, 48, 242), "added first, then left out"
+
+
+def test_a_seed_that_the_format_cannot_hold_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    ids = add_pairs(workspace, [Draft(kind="prompt", instruction="say it"), Draft(instruction="a", output="b")])
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    add_pairs(workspace, [Draft(instruction="talk", output="d", body={"messages": talk})])
+    grow(workspace, ids[0], 40)
+    result = run(workspace, tmp_path / "x.jsonl", dataset="grown", format="sft")
+    ((reason, count),) = result.seeds_left_out.items()
+    assert count == 1 and reason.startswith("is of kind prompt") and result.left_out == ()
+    assert any(note == f"1 of the seeds that these grew from left out: each {reason}" for note in result.notes)
+    assert json.loads(Path(result.manifest).read_text())["real"]["seeds_left_out"] == {reason: 1}
+    assert (result.seeds, result.added) == (0, 1), "the conversation would make lists of messages of the file"
+    assert all(isinstance(line["prompt"], str) for line in lines(result.files[0].path))
 
 
 def test_without_any_real_pair_no_share_can_be_kept(workspace: Workspace, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from flywheel_tui.store.export_rows import ExportRow
 COLUMNS = (
     "uid", "kind", "instruction", "input", "output", "status", "body", "meta", "category", "tags", "author", "source",
     "line", "version", "reviewer", "flagged", "score", "passed", "scores", "findings",
+    "tier", "quality_p", "weight",
 )  # fmt: skip
 
 # OWASP's list of characters that make a spreadsheet read a cell as a formula, with their full-width forms.
@@ -64,7 +65,7 @@ class Csv(Exporter):
         cells = [
             row.uid, row.kind, row.instruction, row.input, row.output, row.status, row.body, row.meta, row.category,
             row.tags, row.author, source, row.line, row.version, row.reviewer, row.flagged, row.score, row.passed,
-            row.scores, row.findings,
+            row.scores, row.findings, row.tier, row.quality_p, row.weight,
         ]  # fmt: skip
         if not self.options.raw:
             safe = [excel_safe(cell) if type(cell) is str else cell for cell in cells]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.stages.export.base import JsonExporter, LeftOut, Options, exporter
-from flywheel_tui.stages.export.texts import Message, has_messages, prompt_of, request_of
+from flywheel_tui.stages.export.texts import JOINED, Message, has_messages, prompt_of, request_of
 from flywheel_tui.store.export_rows import ExportRow
 
 _UNDECIDED = {
@@ -96,4 +96,4 @@ class Dpo(JsonExporter):
         }
 
     def notes(self) -> list[str]:
-        return ["prompt, chosen and rejected are lists of messages"] if self._as_messages else []
+        return ["prompt, chosen and rejected are lists of messages"] if self._as_messages else [JOINED]

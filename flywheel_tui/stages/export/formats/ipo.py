@@ -12,6 +12,6 @@ class Ipo(Dpo):
 
     def notes(self) -> list[str]:
         return [
-            *super().notes(),
             "the rows are those of dpo; train with DPOConfig(loss_type='ipo')",
+            *super().notes(),
         ]

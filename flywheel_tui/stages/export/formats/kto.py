@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from flywheel_tui.stages.export.base import JsonExporter, LeftOut, Options, exporter
-from flywheel_tui.stages.export.texts import Message, has_messages, prompt_of, request_of
+from flywheel_tui.stages.export.texts import JOINED, Message, has_messages, prompt_of, request_of
 from flywheel_tui.store.export_rows import ExportRow
 
 _BY_STATUS = {"approved": True, "edited": True, "rejected": False}
@@ -45,4 +45,4 @@ class Kto(JsonExporter):
         return {"prompt": messages, "completion": [{"role": "assistant", "content": row.output}], "label": label}
 
     def notes(self) -> list[str]:
-        return ["prompt and completion are lists of messages"] if self._as_messages else []
+        return ["prompt and completion are lists of messages"] if self._as_messages else [JOINED]

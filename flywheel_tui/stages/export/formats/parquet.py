@@ -31,6 +31,7 @@ def _schema(arrow: Any) -> Any:
     fields += [("tags", arrow.list_(text)), ("author", text), ("source", text), ("line", arrow.int64())]
     fields += [("version", arrow.int32()), ("reviewer", text), ("flagged", arrow.bool_()), ("score", arrow.float64())]
     fields += [("passed", arrow.bool_()), ("scores", text), ("findings", arrow.int32())]
+    fields += [("tier", text), ("quality_p", arrow.float64()), ("weight", arrow.float64())]
     return arrow.schema(fields)
 
 
@@ -78,7 +79,7 @@ class Parquet(Exporter):
             msgspec.json.decode(row.tags) if row.tags else None, row.author,
             self.sources.get(row.source_id) if row.source_id is not None else None, row.line, row.version,
             row.reviewer, row.flagged == 1, row.score, None if row.passed is None else row.passed == 1, row.scores,
-            row.findings,
+            row.findings, row.tier, row.quality_p, row.weight,
         )  # fmt: skip
 
     def open(self, file: BinaryIO) -> Sink:

@@ -9,7 +9,7 @@ import msgspec
 
 from flywheel_tui.stages.export.base import JsonExporter, LeftOut, Options, exporter
 from flywheel_tui.stages.export.formats.chatml import ANSWERED
-from flywheel_tui.stages.export.texts import asked, has_messages, whole_conversation
+from flywheel_tui.stages.export.texts import JOINED, asked, has_messages, whole_conversation
 from flywheel_tui.stages.export.tool_shapes import standard_messages, standard_tool
 from flywheel_tui.store.export_rows import ExportRow
 
@@ -52,4 +52,4 @@ class Sft(JsonExporter):
     def notes(self) -> list[str]:
         if self._as_messages:
             return ["prompt and completion are lists of messages"]
-        return ["trainers join these texts as they are; with --messages they apply the model's chat template"]
+        return [JOINED]

@@ -15,7 +15,8 @@ from flywheel_tui.store.table_file import TableFile
 _COLUMNS: dict[str, type] = {
     "uid": str, "kind": str, "instruction": str, "input": str, "output": str, "status": str, "body": str, "meta": str,
     "category": str, "tags": str, "author": str, "source": str, "line": int, "version": int, "reviewer": str,
-    "flagged": int, "score": float, "passed": int, "scores": str, "findings": int,
+    "flagged": int, "score": float, "passed": int, "scores": str, "findings": int, "tier": str,
+    "quality_p": float, "weight": float,
 }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ class Sqlite(Exporter):
         values = (
             row.uid, row.kind, row.instruction, row.input, row.output, row.status, row.body, row.meta, row.category,
             row.tags, row.author, source, row.line, row.version, row.reviewer, row.flagged, row.score, row.passed,
-            row.scores, row.findings,
+            row.scores, row.findings, row.tier, row.quality_p, row.weight,
         )  # fmt: skip
         return dict(zip(_COLUMNS, values, strict=True))
 
