@@ -94,7 +94,7 @@ def checklist(workspace: Workspace, dataset: str, *, limits: Thresholds | None =
              said="never trained" if days is None else f"{days:.1f} of at least {limits.min_days:g}"),
         Line(name="calibration", title="judge measured against labels", value=None if calibrated is None else
              float(calibrated), threshold=1.0, role="brake", met=not limits.fresh_calibration or bool(calibrated),
-             said="no labels yet" if not calibrated else f"on {calibrated} labels in the newest cycle"),
+             said="no labels of people yet" if not calibrated else f"on {calibrated} labels in the newest cycle"),
     )  # fmt: skip
     train, reason = _decide(lines)
     return Checklist(dataset=dataset, train=train, reason=reason, lines=lines)

@@ -39,7 +39,9 @@ def pass_rates(connection: sqlite3.Connection, dataset_id: int) -> tuple[float |
 
 
 def newest_calibration(connection: sqlite3.Connection, dataset_id: int) -> int | None:
-    """On how many labels the judge was measured last; in a cycle, or by `calibrate`. None where it never was."""
+    """On how many labels of people the judge was measured in the newest cycle (a script's are none); None where it never
+    was.
+    """
     row = connection.execute(
         "SELECT a.body FROM phase_run p JOIN cycle c ON c.id = p.cycle_id JOIN artefact a ON a.hash = p.artefact"
         " WHERE p.phase = 'calibration' AND p.state = 'done' AND json_extract(c.config, '$.into') ="
@@ -48,7 +50,8 @@ def newest_calibration(connection: sqlite3.Connection, dataset_id: int) -> int |
     ).fetchone()
     if row is None:
         return None
-    return int(_decode(row[0]).get("n", 0))
+    body = _decode(row[0])
+    return 0 if body.get("scripted") else int(body.get("n", 0))
 
 
 def _summaries(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[str]]:

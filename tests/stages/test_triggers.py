@@ -81,7 +81,7 @@ def test_a_judge_that_was_never_measured_stops_it(workspace: Workspace) -> None:
     for pair in range(1, 4):
         say(workspace, pair, "approved")
     found = checklist(workspace, "demo", limits=Thresholds(new_rows=3, high_quality=0.5))
-    assert not found.train and "no labels yet" in found.reason
+    assert not found.train and "no labels of people yet" in found.reason
 
 
 def test_a_drop_of_the_pass_rate_forces_it(workspace: Workspace) -> None:
