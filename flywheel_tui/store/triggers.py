@@ -39,9 +39,7 @@ def pass_rates(connection: sqlite3.Connection, dataset_id: int) -> tuple[float |
 
 
 def newest_calibration(connection: sqlite3.Connection, dataset_id: int) -> int | None:
-    """On how many labels of people the judge was measured in the newest cycle (a script's are none); None where it never
-    was.
-    """
+    """On how many labels of people (a script's are none) the judge was measured in the newest cycle; None: never."""
     row = connection.execute(
         "SELECT a.body FROM phase_run p JOIN cycle c ON c.id = p.cycle_id JOIN artefact a ON a.hash = p.artefact"
         " WHERE p.phase = 'calibration' AND p.state = 'done' AND json_extract(c.config, '$.into') ="
