@@ -34,9 +34,14 @@ Call = Callable[[], Awaitable[object]]
 
 
 @contextmanager
-def stub() -> Iterator[str]:
-    """The server; gives its address."""
-    command = [sys.executable, str(Path(__file__).with_name("llm_stub.py")), str(DELAY)]
+def stub(delay: float = DELAY, verdict: str = "") -> Iterator[str]:
+    """The server, which waits `delay` seconds and says `verdict`; gives its address."""
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("llm_stub.py")),
+        str(delay),
+        *([verdict] if verdict else ()),
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
