@@ -35,7 +35,12 @@ def audit(workspace: Workspace, read: Labelled) -> BiasAudit:
     """Audit the run that was read. What it or its labels cannot tell is None, with the reason among the notes."""
     notes: list[str] = []
     if read.stability is None:
-        notes.append("chance: nothing was asked twice; flywheel judge … --repeat 3 --sample 0.1 does")
+        by_rules = read.run.judge is not None and read.run.judge.backend == "offline"
+        notes.append(
+            "chance: rules always say the same"
+            if by_rules
+            else "chance: nothing was asked twice; flywheel judge … --repeat 3 --sample 0.1 does"
+        )
     return BiasAudit(
         position=_position(workspace, read, notes), length=_length(workspace, read, notes),
         family=_family(workspace, read, notes), notes=tuple(notes),
