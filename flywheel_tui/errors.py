@@ -54,10 +54,10 @@ class ExpressionError(FlywheelError):
 class NotFoundError(FlywheelError):
     """Something was named that is not there."""
 
-    def __init__(self, what: str, name: str, known: list[str] | None = None) -> None:
+    def __init__(self, what: str, name: str, known: list[str] | None = None, remedy: str = "") -> None:
         self.what, self.name, self.known = what, name, known or []
         listed = f"; there are: {', '.join(self.known[:40])}" if self.known else ""
-        super().__init__(f"no {what} named {name!r}{listed}")
+        super().__init__(f"no {what} named {name!r}{listed}" + (f"; {remedy}" if remedy else ""))
 
 
 class ConflictError(FlywheelError):

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from generate_helpers import phrase
+from generate_helpers import phrase, served
 
-from flywheel_tui.llm.protocol import Request
+from flywheel_tui.llm.protocol import Message, Request
 
 GOOD = "This is the sound answer with the number 42 and the word always in it, and it takes 3 hours."
 FIRST = "This is the first answer with the number 42 and the word always in it, and it takes 3 hours."
@@ -107,3 +107,17 @@ def teacher(**changed: Any) -> Callable[[Request], str]:
         return said if isinstance(said, str) else json.dumps(said)
 
     return answer
+
+
+def served_steps(body: dict[str, Any]) -> str:
+    """The good answer to each step for a request as it came over the wire; steps that are unknown get what fits."""
+    messages = tuple(Message(one["role"], one["content"]) for one in body["messages"])
+    request = Request(messages=messages, model="m", seed=body.get("seed"), temperature=body.get("temperature", 0.0))
+    shape = body.get("response_format", {}).get("json_schema", {})
+    system = body["messages"][0]["content"]
+    step = shape.get("name") or next((name for start, name in _TEXTS.items() if system.startswith(start)), "other")
+    if step not in STEPS:
+        return served(body)
+    value = STEPS[step]
+    said = value(request) if callable(value) else value
+    return said if isinstance(said, str) else json.dumps(said)

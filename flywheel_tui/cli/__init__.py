@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rubric": ("flywheel_tui.cli.rubric:rubric", "See, check and draft rubrics."),
     "label": ("flywheel_tui.cli.label:label", "Label pairs one by one or in bulk; import, export, merge labels."),
     "calibrate": ("flywheel_tui.cli.calibrate:calibrate", "Measure a judge against blind human labels."),
+    "tiers": ("flywheel_tui.cli.tiers:tiers", "Give pairs their quality tiers, or show them."),
     "evaluate": ("flywheel_tui.cli.evaluate:evaluate", "Compare an adapter with its base on the same items."),
     "gate": ("flywheel_tui.cli.gate:gate", "Promote an adapter on evidence, refuse it, take it back."),
     "train": ("flywheel_tui.cli.train:train", "Train a LoRA adapter on accepted pairs."),

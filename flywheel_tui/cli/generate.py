@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +48,7 @@ _PASSED_ON = (
 )
 @click.option("--stop-failing-at", type=float, default=0.8, show_default=True, help="Share of failures that pauses.")
 @click.option("--cycle", type=int, help="Number of the cycle, written with every row.")
+@click.option("--background", is_flag=True, help="Leave it to the workers.")
 @click.option("--job", type=int, metavar="JOB", help="Change --concurrency or a budget of a job instead.")
 @click.option("--yes", is_flag=True, help="Begin without asking (asked only where it costs money, on a terminal).")
 @json_option
@@ -62,7 +64,11 @@ def generate(ctx: click.Context, /, as_json: bool, recipe: str, list_all: bool, 
         return
     if not recipe:
         raise UsageError("name a recipe: flywheel generate RECIPE (flywheel generate --list shows them)")
-    report = _generate(workspace, _options(recipe, given), given["yes"], as_json)
+    options = _options(recipe, given)
+    if given["background"]:
+        _submit(workspace, options, as_json)
+        return
+    report = _generate(workspace, options, given["yes"], as_json)
     if report.new:
         _index(workspace)
     print_json(report) if as_json else _show(report)
@@ -76,11 +82,33 @@ def _options(recipe: str, given: dict[str, Any]) -> GenerateOptions:
         name, sign, value = text.partition("=")
         if not sign:
             raise UsageError(f"--option {text!r} has no value; write it like --option {text}=VALUE")
-        settings[name.strip().replace("-", "_")] = value.strip()
+        settings[name.strip().replace("-", "_")] = _placed(value.strip())
     passed = {name: given[name] for name in _PASSED_ON if given[name] is not None}
     return GenerateOptions(
         recipe=recipe, models=given["models"], tags=given["tags"], options=settings, watch=not given["no_watch"],
         **passed,
+    )  # fmt: skip
+
+
+def _placed(value: str) -> str:
+    """A path to a file that is there, as a job needs it: workers have another working directory."""
+    named = value.endswith((".yaml", ".yml")) or "/" in value
+    return str(Path(value).expanduser().absolute()) if named and Path(value).expanduser().is_file() else value
+
+
+def _submit(workspace: Workspace, options: GenerateOptions, as_json: bool) -> None:
+    import msgspec
+
+    from flywheel_tui.cli.background import leave_to_workers
+    from flywheel_tui.stages.generate.run import announce
+
+    if options.preview or options.estimate:
+        raise UsageError("--background is for rows; a preview or an estimate is shown here: leave --background out")
+    request = announce(workspace, options)
+    note(request.sentence)
+    leave_to_workers(
+        workspace, "generate", msgspec.to_builtins(request.options), title=f"generate {options.recipe} {options.into}",
+        as_json=as_json, dataset_id=request.dataset_id, unit="rows", slot="network" if request.network else "cpu",
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
               "instruction or meta.NAME.")  # fmt: skip
 @click.option("--unparsed", type=click.Choice(["skip", "tie", "wrong"]), help="How recorded judgments that could not "
               "be read count where this run is compared (default: skip); kept with the run.")  # fmt: skip
+@click.option("--background", is_flag=True, help="Leave it to the workers.")
 @click.option("--job", type=int, metavar="JOB", help="Change --concurrency or a budget of a job instead.")
 @json_option
 @click.pass_context
@@ -62,6 +63,9 @@ def judge(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
         report = _import(workspace, options)
     elif options["jury"]:
         report = _jury(workspace, options)
+    elif options["background"]:
+        _submit(workspace, options, as_json)
+        return
     else:
         report = _judge(workspace, options, as_json)
     if as_json:
@@ -78,12 +82,11 @@ _PASSED_ON = (
 )  # fmt: skip
 
 
-def _judge(workspace: Workspace, options: dict[str, Any], as_json: bool) -> JudgeReport:
+def _asked(workspace: Workspace, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of the job and how it stands in the queue; says what is going to be done."""
     import msgspec
 
-    from flywheel_tui.jobs import run_foreground
-    from flywheel_tui.stages.judge.engine import JudgePaused
-    from flywheel_tui.stages.judge.options import JudgeOptions, JudgeReport
+    from flywheel_tui.stages.judge.options import JudgeOptions
     from flywheel_tui.stages.judge.run import announce
     from flywheel_tui.store.datasets import get_dataset
 
@@ -93,12 +96,31 @@ def _judge(workspace: Workspace, options: dict[str, Any], as_json: bool) -> Judg
     dataset = get_dataset(workspace.store.read(), args["dataset"])
     request = announce(workspace, msgspec.convert(args, JudgeOptions))
     note(request.sentence)
+    queued = {"title": f"judge {dataset.name} {request.tag}", "dataset_id": dataset.id,
+              "slot": "network" if request.network else "cpu"}  # fmt: skip
+    return msgspec.to_builtins(request.options), queued
+
+
+def _submit(workspace: Workspace, options: dict[str, Any], as_json: bool) -> None:
+    from flywheel_tui.cli.background import leave_to_workers
+
+    args, queued = _asked(workspace, options)
+    leave_to_workers(workspace, "judge", args, as_json=as_json, **queued)
+
+
+def _judge(workspace: Workspace, options: dict[str, Any], as_json: bool) -> JudgeReport:
+    import msgspec
+
+    from flywheel_tui.jobs import run_foreground
+    from flywheel_tui.stages.judge.engine import JudgePaused
+    from flywheel_tui.stages.judge.options import JudgeReport
+
+    args, queued = _asked(workspace, options)
     try:
         with Progress("Judging") as progress:
             result = run_foreground(
-                workspace, "judge", msgspec.to_builtins(request.options), title=f"judge {dataset.name} {request.tag}",
-                dataset_id=dataset.id, slot="network" if request.network else "cpu",
-                on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+                workspace, "judge", args, on_progress=lambda now: progress.update(now.done, now.total, now.phase),
+                **queued,
             )  # fmt: skip
     except JudgePaused as stopped:
         if stopped.report is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from flywheel_tui.stages.lineage import Trace
-    from flywheel_tui.store.lineage import Event, Relative
+    from flywheel_tui.store.lineage import Event, MadeLine, Relative
 
 
 @click.command()
@@ -58,6 +58,8 @@ def _tree(found: Trace) -> Tree:
         leaf = versions.add(_line(f"{version.version} · {version.uid} · {origin}{mark}"))
         leaf.add(_line(f"instruction: {first_line(version.instruction, 100)}"))
         leaf.add(_line(f"output: {first_line(version.output or '', 100)}"))
+    if found.made is not None:
+        _add_made(tree.add("made by"), found.made)
     for title, relatives in (("made from", found.ancestors), ("made of it", found.descendants)):
         if relatives:
             _add_relatives(tree.add(title), relatives)
@@ -81,6 +83,16 @@ def _tree(found: Trace) -> Tree:
             )
             verdicts.add(_line(f"{verdict.tag}: {said}"))
     return tree
+
+
+def _add_made(branch: Tree, made: MadeLine) -> None:
+    asked = "made by fixed rules, no model was asked" if made.offline else f"asked {made.teacher}"
+    job = f", job {made.job}" if made.job is not None else ""
+    branch.add(_line(f"recipe {made.recipe}, {asked}, {made.depth} from real data{job}"))
+    branch.add(_line(f"templates: {', '.join(made.template.split())}"))
+    for name, value in made.params.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        branch.add(_line(f"{name.replace('_', ' ')}: {text}"))
 
 
 def _add_relatives(tree: Tree, relatives: tuple[Relative, ...] | list[Relative]) -> None:

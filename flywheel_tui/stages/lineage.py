@@ -9,20 +9,22 @@ import msgspec
 from flywheel_tui.errors import UsageError
 from flywheel_tui.records.pair import PairView
 from flywheel_tui.store import lineage, views
-from flywheel_tui.store.lineage import Event, FindingLine, Relative, VerdictLine, Version
+from flywheel_tui.store.lineage import Event, FindingLine, MadeLine, Relative, VerdictLine, Version
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """What `trace` tells. `ancestors` lead back to the seeds, `descendants` down to what grew from the pair.
+    """What `trace` tells. `ancestors` lead back to the seeds, `descendants` down to what grew from the pair;
+    `made` is there for pairs that a recipe made, also from no other pair.
 
     Which exports held the pair is not in it: a snapshot keeps a hash over its pairs, not their list.
     """
 
     pair: PairView
     versions: tuple[Version, ...]
+    made: MadeLine | None
     ancestors: tuple[Relative, ...]
     descendants: tuple[Relative, ...]
     labels: tuple[Event, ...]
@@ -51,6 +53,7 @@ def trace(workspace: Workspace, name: str, *, dataset: str | None = None) -> Tra
     return Trace(
         pair=pair,
         versions=tuple(versions),
+        made=lineage.made(connection, root),
         ancestors=tuple(lineage.ancestors(connection, ids)),
         descendants=tuple(lineage.descendants(connection, ids)),
         labels=tuple(lineage.events(connection, root)),

@@ -126,6 +126,27 @@ def assign(
     )  # fmt: skip
 
 
+class TierLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One tier of a data set ('none': nobody and nothing has said anything of these). `weight` and `p` are means."""
+
+    tier: str
+    pairs: int
+    share: float
+    weight: float | None
+    p: float | None
+
+
+def standing(workspace: Workspace, dataset: str) -> list[TierLine]:
+    """How many pairs of a data set have each tier now, the best first. Raises NotFoundError."""
+    connection = workspace.store.read()
+    found = {row[0]: row for row in store.tier_figures(connection, get_dataset(connection, dataset).id)}
+    total = sum(row[1] for row in found.values())
+    return [
+        TierLine(tier=name or "none", pairs=row[1], share=row[1] / total, weight=row[2], p=row[3])
+        for name in (*NAMES, "") if (row := found.get(name))
+    ]  # fmt: skip
+
+
 def ensure(
     workspace: Workspace,
     dataset: str,

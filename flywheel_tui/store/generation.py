@@ -71,6 +71,27 @@ def seed_rows(connection: sqlite3.Connection, dataset_id: int, upto: int | None 
     return [SeedRow(*row) for row in rows]
 
 
+_OF_VERSIONS = _SEEDS.replace(
+    " FROM pair_current c JOIN pair p ON p.id = c.pair_id",
+    " FROM json_each(?) j CROSS JOIN pair p ON p.id = j.value CROSS JOIN pair_current c ON c.id = CASE WHEN"
+    " p.supersedes IS NULL THEN p.id ELSE (WITH RECURSIVE up (id) AS (SELECT p.id UNION SELECT q.supersedes FROM up"
+    " JOIN pair q ON q.id = up.id WHERE q.supersedes IS NOT NULL) SELECT min(id) FROM up) END ORDER BY j.key",
+)
+
+
+def rows_by_version(connection: sqlite3.Connection, versions: Sequence[int]) -> list[SeedRow]:
+    """Exactly these versions, in that order, whatever was said of them since; those that are gone are missing."""
+    return [SeedRow(*row) for row in connection.execute(_OF_VERSIONS, (_encode(list(versions)).decode(),))]
+
+
+def unfinished_args(connection: sqlite3.Connection, dataset_id: int) -> list[dict[str, Any]]:
+    """The arguments of the jobs into a data set that have not run to their end, the newest first."""
+    query = (
+        "SELECT args FROM job WHERE kind = 'generate' AND dataset_id = ? AND state <> 'done' ORDER BY id DESC LIMIT 20"
+    )
+    return [msgspec.json.decode(args) for (args,) in connection.execute(query, (dataset_id,))]
+
+
 def made_rows(connection: sqlite3.Connection, dataset_id: int, recipe: str) -> list[SeedRow]:
     """The rows that a recipe has made in a data set and that nobody rejected."""
     query = (

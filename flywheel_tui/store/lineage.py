@@ -50,6 +50,20 @@ class Relative(msgspec.Struct, kw_only=True):
     beyond: list[Relative] = []
 
 
+class MadeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """How a recipe made a pair, also where it was made from no other pair: `params` name the catalogue or taxonomy with
+    its version, the operator, the cell. `offline`: by fixed rules, no model was asked."""
+
+    recipe: str
+    template: str
+    teacher: str
+    depth: int
+    variant: str | None
+    job: int | None
+    params: dict[str, Any]
+    offline: bool
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One label event. `at`: microseconds UTC; `undone`: taken back since."""
 
@@ -115,6 +129,22 @@ def find_roots(connection: sqlite3.Connection, name: str) -> list[tuple[int, str
     if not found:
         raise NotFoundError("pair", name)
     return list(found.items())
+
+
+def made(connection: sqlite3.Connection, root: int) -> MadeLine | None:
+    """How a recipe made a pair; None for one that no recipe made."""
+    row = connection.execute(
+        "SELECT m.recipe, m.template, m.teacher, m.depth, m.variant, m.job_id,"
+        " json_extract(p.meta, '$.generated.params'), json_extract(p.meta, '$.generated.offline') IS NOT NULL"
+        " FROM made m JOIN pair p ON p.id = m.pair_id WHERE m.pair_id = ?",
+        (root,),
+    ).fetchone()
+    if row is None:
+        return None
+    return MadeLine(
+        recipe=row[0], template=row[1], teacher=row[2], depth=row[3], variant=row[4], job=row[5],
+        params=msgspec.json.decode(row[6]) if row[6] else {}, offline=bool(row[7]),
+    )  # fmt: skip
 
 
 def _with_uid(connection: sqlite3.Connection, uid: bytes) -> list[int]:

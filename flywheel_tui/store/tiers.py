@@ -44,6 +44,15 @@ def tier_counts(connection: sqlite3.Connection, dataset_id: int) -> dict[str, in
     return {str(tier): int(count) for tier, count in connection.execute(query, (dataset_id,)).fetchall()}
 
 
+def tier_figures(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[str, int, float | None, float | None]]:
+    """`(tier, pairs, mean weight, mean P(pass))` of each tier of a data set; '' for those without."""
+    query = (
+        "SELECT coalesce(tier, ''), count(*), avg(weight), avg(quality_p) FROM pair_current WHERE dataset_id = ?"
+        " GROUP BY 1"
+    )
+    return connection.execute(query, (dataset_id,)).fetchall()
+
+
 _STANDS = """
 SELECT c.id, c.pair_id, c.status,
   EXISTS (SELECT 1 FROM label_current l WHERE l.root_id = c.id AND l.source = 'human'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from generate_helpers import rows, teacher_server
 
 from flywheel_tui.cli import cli
 from flywheel_tui.errors import FlywheelError
+from flywheel_tui.resources import shipped
 from flywheel_tui.workspace import Workspace
 
 
@@ -66,6 +68,11 @@ def test_a_preview_shows_rows_and_the_price(root: Path) -> None:
         (("from-taxonomy", "--into", "x", "-o", "taxonomy=mine", "--backend", "offline"), "no taxonomy named 'mine'"),
         (("qa", "--into", "x", "--seeds", "none.jsonl", "--backend", "offline"), "none.jsonl"),
         (("qa", "--into", "x", "--job", "7"), "say what to change: --concurrency N"),
+        (("qa", "--into", "x", "--backend", "offline", "--model", "some:thing"), "has no model 'some:thing'"),
+        (("rag", "--into", "x", "--backend", "offline"), "rag works on documents; name a folder"),
+        (("qa", "--into", "x", "--seeds", "tides", "--backend", "offline"), '--seeds "tides,"'),
+        (("qa", "--preview", "2", "--background", "--backend", "offline"), "--background is for rows"),
+        (("qa", "--into", "x", "--backend", "openai", "--model", "m"), "OpenAI needs a key"),
     ],
 )
 def test_what_is_off_is_said_in_a_line(root: Path, words: tuple[str, ...], said: str) -> None:
@@ -96,3 +103,55 @@ def test_with_a_real_server_then_validated_judged_and_exported(
         pair = rows(workspace)[0]["id"]
     tree = run("trace", str(pair))
     assert "seeded, self-instruct, self_instruct.task@1 answer@1, openai:" in tree and "seeds-instructions" in tree
+
+
+@pytest.mark.parametrize("backend", ["openai", "anthropic", "openrouter"])
+def test_an_estimate_asks_nobody_and_needs_no_key(root: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shown = flywheel(root, "qa", "--estimate", "--count", "40", "--backend", backend, "--model", "gpt-4o-mini")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith("40 rows take ")
+    assert ("about $0.0" in shown.stdout) is (backend == "openai")
+
+
+def test_left_to_the_workers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flywheel_tui.jobs.pool import stop_workers
+    from flywheel_tui.store import jobs as queue
+
+    near = tmp_path / "here" / "near.yaml"
+    near.parent.mkdir()
+    near.write_text((shipped("taxonomies") / "support.yaml").read_text())
+    try:
+        with monkeypatch.context() as patch:
+            patch.chdir(near.parent)
+            shown = flywheel(root, "from-taxonomy", "-o", "taxonomy=near.yaml", "--into", "made", "--count", "3",
+                             "--backend", "offline", "--background")  # fmt: skip
+        assert shown.exit_code == 0, shown.output
+        assert "Job 1; watch it with: flywheel jobs show 1" in shown.stdout
+        judged = CliRunner().invoke(
+            cli, ["-w", str(root), "judge", "-d", "made", "--backend", "offline", "--background", "--json"]
+        )
+        assert json.loads(judged.stdout) == {"job": 2, "state": "queued"}, judged.output
+        with Workspace.open(root) as workspace:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                states = [queue.get_job(workspace.store, number).state for number in (1, 2)]
+                if all(state not in ("queued", "running") for state in states):
+                    break
+                time.sleep(0.1)
+            assert states == ["done", "done"]
+            assert len(rows(workspace, "made")) == 3, "the file was found from another working directory"
+    finally:
+        stop_workers(root)
+
+
+def test_trace_tells_of_the_catalogue(root: Path) -> None:
+    flywheel(root, "tools", "--into", "made", "--count", "2", "--backend", "offline")
+    with Workspace.open(root) as workspace:
+        pair = rows(workspace)[0]["id"]
+    tree = CliRunner().invoke(cli, ["-w", str(root), "trace", str(pair)]).stdout
+    assert "made by fixed rules, no model was asked, 1 from real data, job 1" in tree
+    assert "templates: tools.request@1, tools.trajectory@1" in tree and "catalogue: household@1" in tree
+    found = json.loads(CliRunner().invoke(cli, ["-w", str(root), "trace", str(pair), "--json"]).stdout)["made"]
+    assert (found["recipe"], found["params"]["catalogue"], found["offline"]) == ("tools", "household@1", True)

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 _MAY_DIFFER = (
     "count", "concurrency", "budget_usd", "budget_tokens", "window", "watch", "stop_failing_at", "carried", "cycle",
+    "seeds_upto",
 )  # fmt: skip
+
+
+def identity_of(options: GenerateOptions) -> str:
+    """A name for the work items that options make: the same command over the same seeds has the same."""
+    said = {name: value for name, value in msgspec.to_builtins(options).items() if name not in _MAY_DIFFER}
+    return blake2b(msgspec.json.Encoder(order="sorted").encode(said), digest_size=8).hexdigest()
 
 
 @contextmanager
@@ -29,8 +36,7 @@ def alone(workspace: Workspace, options: GenerateOptions) -> Iterator[None]:
 
     Raises ConflictError where another job is at them.
     """
-    said = {name: value for name, value in msgspec.to_builtins(options).items() if name not in _MAY_DIFFER}
-    name = blake2b(msgspec.json.Encoder(order="sorted").encode(said), digest_size=8).hexdigest()
+    name = identity_of(options)
     path = workspace.store.path
     lock = path.with_name(f"{path.name}.generate-{name}")
     what = f"{options.recipe} into {options.into}" if options.into else f"a preview of {options.recipe}"

@@ -48,6 +48,8 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     seeds_dataset: str = ""
     """Where the seeds lie, and the newest of them: fixed when the job is made, so that every attempt sees the same."""
     seeds_upto: int | None = None
+    seeds_versions: tuple[tuple[int, int], ...] | None = None
+    """The very rows, as (first version, how many in a row): what is labelled or edited meanwhile changes no item."""
     carried: dict[str, Any] | None = None
 
     def checked(self) -> GenerateOptions:

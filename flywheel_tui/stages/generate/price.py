@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.llm.prices import load_prices
 from flywheel_tui.llm.protocol import Reply, Request
 from flywheel_tui.llm.tokens import estimate_prompt, estimate_text
@@ -16,6 +17,7 @@ from flywheel_tui.store import response_cache
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.generate.record import Counts
+    from flywheel_tui.stages.judge.service import Service
     from flywheel_tui.store.response_cache import Cached
     from flywheel_tui.workspace import Workspace
 
@@ -67,13 +69,10 @@ def estimate(workspace: Workspace, recipe: Recipe, options: GenerateOptions, cou
 
 def _cost(workspace: Workspace, options: GenerateOptions, tokens_in: float, tokens_out: float) -> float | None:
     """Dollars, the teachers sharing alike; None where one of them has no price."""
-    from flywheel_tui.stages.judge import service as services
-
     prices = load_prices(workspace.root)
     total, teachers = 0.0, options.teachers()
     for teacher in teachers:
-        model = "" if teacher.backend == "offline" else teacher.model
-        service = services.open_service(workspace, teacher.backend, model, options.backend_options)
+        service = service_of(workspace, teacher, options)
         place, asked = service.place, service.model
         service.close()
         micro = prices.cost_micro(place, asked, round(tokens_in / len(teachers)), round(tokens_out / len(teachers)))
@@ -81,6 +80,19 @@ def _cost(workspace: Workspace, options: GenerateOptions, tokens_in: float, toke
             return None
         total += micro / 1e6
     return total
+
+
+def service_of(workspace: Workspace, teacher: Teacher, options: GenerateOptions) -> Service:
+    """The service of a teacher. An estimate asks nobody, so that it needs no key."""
+    from flywheel_tui.stages.judge import service as services
+
+    model = "" if teacher.backend == "offline" else teacher.model
+    try:
+        return services.open_service(workspace, teacher.backend, model, options.backend_options)
+    except UsageError:
+        if not options.estimate:
+            raise
+        return services.keyless_service(workspace, teacher.backend, model, options.backend_options)
 
 
 async def _rehearse(

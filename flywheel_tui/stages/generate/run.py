@@ -10,15 +10,23 @@ import msgspec
 
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.stages.budget import Budget
-from flywheel_tui.stages.generate.alone import alone
+from flywheel_tui.stages.generate.alone import alone, identity_of
 from flywheel_tui.stages.generate.desk import Desk
 from flywheel_tui.stages.generate.engine import Engine, GeneratePaused
 from flywheel_tui.stages.generate.known import Known
 from flywheel_tui.stages.generate.options import GenerateOptions, GenerateReport, Row
-from flywheel_tui.stages.generate.price import estimate
+from flywheel_tui.stages.generate.price import estimate, service_of
 from flywheel_tui.stages.generate.recipe import Recipe, Seed, Setup, Teacher, recipe_named
 from flywheel_tui.stages.generate.record import Recorder
-from flywheel_tui.stages.generate.seeds import SeedPlace, place_seeds, read_seeds, seed_of, write_real
+from flywheel_tui.stages.generate.seeds import (
+    SeedPlace,
+    pinned_seeds,
+    place_seeds,
+    read_seeds,
+    runs_of,
+    seed_of,
+    write_real,
+)
 from flywheel_tui.stages.generate.template import load_template
 from flywheel_tui.stages.judge import service as services
 from flywheel_tui.stages.judge.service import Service
@@ -50,7 +58,10 @@ def announce(workspace: Workspace, options: GenerateOptions) -> Announced:
         carried=cls.plan_ahead(workspace, options.into, options.options, options.seed),
     )  # fmt: skip
     seeds = read_seeds(workspace, place, cls) if place else []
+    options = _as_before(workspace, msgspec.structs.replace(options, seeds_versions=runs_of(seeds)))
     if cls.needs != "nothing" and not seeds:
+        if cls.needs == "documents" and not options.seeds:
+            raise UsageError(f"{cls.name} works on documents; name a folder or a data set of them: --seeds FOLDER")
         kinds = ", ".join(cls.seed_kinds) or "any"
         raise UsageError(f"{place.dataset if place else options.seeds} holds no seed for {cls.name} (kinds it takes: {kinds}; rejected rows and those three generations from real data are no seeds)")  # fmt: skip  # noqa: E501
     recipe = _recipe(workspace, cls, options, seeds)
@@ -109,7 +120,12 @@ def _with_teachers(workspace: Workspace, options: GenerateOptions) -> tuple[Gene
     named = [msgspec.structs.replace(one, backend=one.backend or backend) for one in options.teachers()]
     full = []
     for teacher in named:
-        service = services.open_service(workspace, teacher.backend, teacher.model, options.backend_options)
+        if teacher.backend == "offline" and teacher.model not in ("", "rules"):
+            raise UsageError(
+                f"the back end offline works by templates and has no model {teacher.model!r}; leave --model out, or"
+                " name the back end that has it: --model BACKEND:MODEL"
+            )
+        service = service_of(workspace, teacher, options)
         full.append(Teacher(teacher.backend, service.model if teacher.backend != "offline" else "rules"))
         service.close()
     models = tuple(f"{one.backend}:{one.model}" for one in full)
@@ -122,6 +138,31 @@ def _place(workspace: Workspace, cls: type[Recipe], options: GenerateOptions) ->
     if cls.needs == "nothing" and not options.seeds:
         return None
     return place_seeds(workspace, options.seeds, cls, options.where)
+
+
+def seeds_of_job(workspace: Workspace, options: GenerateOptions, cls: type[Recipe]) -> list[Seed]:
+    """The seeds that were fixed as the job was made; else those that are there."""
+    if options.seeds_versions is not None:
+        return pinned_seeds(workspace, options.seeds_versions)
+    place = _place(workspace, cls, options)
+    return read_seeds(workspace, place, cls) if place else []
+
+
+def _as_before(workspace: Workspace, options: GenerateOptions) -> GenerateOptions:
+    """With the plan of the same command, where that was interrupted and its seeds are the same still: then its work
+    items are the same, whatever was labelled since."""
+    dataset = _dataset(workspace, options.into, "") if options.into and not options.preview else 0
+    if not dataset:
+        return options
+    ours = identity_of(options)
+    for args in generation.unfinished_args(workspace.store.read(), dataset):
+        try:
+            before = msgspec.convert(args, GenerateOptions)
+        except msgspec.ValidationError:  # made by a newer version of this package
+            continue
+        if before.carried is not None and identity_of(before) == ours:
+            return msgspec.structs.replace(options, carried=before.carried)
+    return options
 
 
 def _dataset(workspace: Workspace, name: str, kind: str, *, create: bool = False) -> int:
@@ -148,8 +189,7 @@ class _Run:
         self.workspace, self.options, self.task = workspace, options, task
         self.job_id = task.job.id if task is not None else None
         self.cls = recipe_named(options.recipe)
-        place = _place(workspace, self.cls, options)
-        self.seeds = read_seeds(workspace, place, self.cls) if place else []
+        self.seeds = seeds_of_job(workspace, options, self.cls)
         self.recipe = _recipe(workspace, self.cls, options, self.seeds)
         self.dataset_id = _dataset(workspace, options.into, self.cls.kind, create=not options.preview) if options.into else 0  # fmt: skip  # noqa: E501
         self.services = self._open_services()
@@ -255,9 +295,7 @@ def _row(row: NewRow) -> Row:
 def estimated(workspace: Workspace, options: GenerateOptions) -> GenerateReport:
     """A price and nothing else: nobody is asked."""
     cls = recipe_named(options.recipe)
-    place = _place(workspace, cls, options)
-    seeds = read_seeds(workspace, place, cls) if place else []
-    recipe = _recipe(workspace, cls, options, seeds)
+    recipe = _recipe(workspace, cls, options, seeds_of_job(workspace, options, cls))
     return GenerateReport(
         recipe=cls.name, dataset=options.into, wanted=options.count, made=0, new=0, items=0, rejected={}, failed={},
         teachers={}, calls=0, hits=0, tokens_in=0, tokens_out=0, cost_usd=0.0, unpriced=False, seconds=0.0,

@@ -3,6 +3,7 @@ them, so that every row's lineage ends at a real row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -56,7 +57,8 @@ def place_seeds(workspace: Workspace, text: str, recipe: type[Recipe], where: st
         name = _typed(workspace, [part.strip() for part in text.split(",") if part.strip()])
     else:
         known = [row.name for row in datasets.list_datasets(workspace.store.read())]
-        raise NotFoundError("data set, file or list of seeds", text, sorted({*known, *seed_files(workspace)}))
+        remedy = f'for one seed of your own end it with a comma: --seeds "{text[:60]},"'
+        raise NotFoundError("data set, file or list of seeds", text, sorted({*known, *seed_files(workspace)}), remedy)
     if where is not None:
         parse(where)
     connection = workspace.store.read()
@@ -74,6 +76,27 @@ def read_seeds(workspace: Workspace, place: SeedPlace, recipe: type[Recipe]) -> 
         rows = [row for row in rows if row.id in chosen]
     seeds = [seed_of(row) for row in rows if not recipe.seed_kinds or row.kind in recipe.seed_kinds]
     return [seed for seed in seeds if seed.depth < MAX_DEPTH]
+
+
+def runs_of(seeds: Sequence[Seed]) -> tuple[tuple[int, int], ...]:
+    """The versions of seeds, in their order, as stretches: (first, how many)."""
+    found: list[list[int]] = []
+    for seed in seeds:
+        if found and seed.id == found[-1][0] + found[-1][1]:
+            found[-1][1] += 1
+        else:
+            found.append([seed.id, 1])
+    return tuple((first, count) for first, count in found)
+
+
+def pinned_seeds(workspace: Workspace, runs: Sequence[tuple[int, int]]) -> list[Seed]:
+    """The seeds of `runs_of`, whatever people said of them since. Raises UsageError where rows were removed."""
+    versions = [version for first, count in runs for version in range(first, first + count)]
+    rows = generation.rows_by_version(workspace.store.read(), versions)
+    if len(rows) != len(versions):
+        gone = len(versions) - len(rows)
+        raise UsageError(f"{gone:,} of the {len(versions):,} seeds of this job were removed; give the command again")
+    return [seed_of(row) for row in rows]
 
 
 def seed_of(row: generation.SeedRow) -> Seed:

@@ -106,3 +106,18 @@ def open_service(workspace: Workspace, backend: str, model: str, options: dict[s
     from flywheel_tui.llm import get_backend
 
     return Service(workspace, get_backend(backend, model=model, settings=workspace.settings, **options))
+
+
+def keyless_service(workspace: Workspace, backend: str, model: str, options: dict[str, Any]) -> Service:
+    """A service that nobody will be asked through, for its name, model and price: with a stand-in where a key is
+    missing. Raises NotFoundError, UsageError."""
+    from pydantic import SecretStr
+
+    from flywheel_tui.llm import get_backend
+
+    settings = workspace.settings
+    names = ("openai_api_key", "openrouter_api_key", "anthropic_api_key")
+    missing = {name: SecretStr("none") for name in names if getattr(settings, name) is None}
+    return Service(
+        workspace, get_backend(backend, model=model, settings=settings.model_copy(update=missing), **options)
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import add_pairs, make_workspace, say
 from generate_helpers import phrase, rejected, rows, run, seeds, use_teacher
-from recipe_helpers import FIRST, GOOD, TOOL_CALL, part, prefers, teacher
+from recipe_helpers import FIRST, GOOD, STEPS, TOOL_CALL, part, prefers, teacher
 
 from flywheel_tui.llm.protocol import Request
 from flywheel_tui.records.pair import Draft
@@ -109,6 +109,10 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
      {"rag_faithful": {"answerable": False, "claims": 1, "supported": 0, "unsupported": "x"}}, {}),
     ("rag", "answerable", {"rag_faithful": {"answerable": True, "claims": 0, "supported": 0, "unsupported": ""}},
      {"unanswerable": 0.999}),
+    ("tools", "failed_check", {"tools_trajectory": {"turns": [TOOL_CALL], "answer":
+        'It runs. <tool_call>{"name": "fly", "arguments": {}}</tool_call>'}}, {}),
+    ("rag", "failed_check", {"rag_question": lambda request: {
+        **(made := STEPS["rag_question"](request)), "answer": f"{made['answer']} [9]"}}, {}),
     ("distill", "wrong", {"distill_trace": {"reasoning": "It must be 41, I think, or so.", "final": "41"}}, {}),
     ("distill", "wrong_steps", {"distill_trace": {"reasoning": "40 + 2 = 43, so it is 42.", "final": "42"}}, {}),
     ("distill", "trace_too_short", {"distill_trace": {"reasoning": "Clear.", "final": "42"}}, {}),
@@ -182,6 +186,39 @@ def test_a_typed_flaw_is_named_with_the_pair(workspace: Workspace, monkeypatch: 
     go(workspace, "preference", count=2, options={"variants": "flawed", "length_ratio": 2.0})
     for row in rows(workspace):
         assert row["meta"]["flaw"] == flaw and row["meta"]["variant"] == "flawed" and row["output"] == sound
+
+
+@pytest.mark.parametrize("flaw", ["number", "negation", "citation", "step", "unit", "scope"])
+@pytest.mark.parametrize("recipe", ["preference", "kto"])
+def test_a_flaw_that_rewrites_the_answer_is_none(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, recipe: str, flaw: str
+) -> None:
+    from flywheel_tui.stages.generate.recipes import kto, preference
+
+    sound = "This is sound. It always takes 42 hours (see [1]). Then rest for a while and look again."
+    other = "Nobody would ever write half of what 99 people said within one minute (see [7]), or so they claim."
+    for module in (preference, kto):
+        monkeypatch.setattr(module, "FLAWS", {flaw: preference.FLAWS[flaw]})
+    wrong = {"possible": True, "text": other, "changed": "everything"}
+    use_teacher(monkeypatch, teacher(answer=sound, preference_flaw=wrong, compare_score={"mark": 9}))
+    options = {"variants": "flawed"} if recipe == "preference" else {"desirable_share": 0.001}
+    with pytest.raises(GeneratePaused, match="mostly flaw_rewrites"):
+        go(workspace, recipe, options=options)
+    assert set(rejected(workspace)) == {"flaw_rewrites"} and rows(workspace) == []
+
+
+def test_a_request_is_not_that_of_the_seed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = {"type": "function", "function": {"name": "set_timer", "description": "Start a timer.", "parameters": {
+        "type": "object", "properties": {"minutes": {"type": "integer"}}, "required": ["minutes"]}}}  # fmt: skip
+    asked = "Please set a timer for five minutes."
+    body = {"tools": [tool], "expected_calls": [{"name": "set_timer", "arguments": {"minutes": 5}}]}
+    add_pairs(workspace, [Draft(kind="tools", instruction=asked, body=body)], "calls")
+    use_teacher(monkeypatch, teacher(tools_request={"request": f" {asked.replace(' ', '  ')} "}))
+    with pytest.raises(GeneratePaused, match="mostly same_request"):
+        go(workspace, "tools", seeds="calls")
+    assert set(rejected(workspace)) == {"same_request"} and rows(workspace) == []
+    use_teacher(monkeypatch, teacher())
+    assert go(workspace, "tools", seeds="calls", seed=1).made == 3
 
 
 def test_the_chosen_answer_is_not_always_the_longer_one(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import add_pairs, make_workspace, say
 from generate_helpers import phrase, rows, run, seeds, teacher_server
-from recipe_helpers import STEPS
+from recipe_helpers import served_steps
 
 from flywheel_tui.jobs import run_foreground
 from flywheel_tui.records.pair import Draft
@@ -81,31 +81,20 @@ def test_without_a_model(workspace: Workspace, tmp_path: Path, recipe: str) -> N
         side = (tmp_path / format / "x.provenance.jsonl").read_text().splitlines()
         lines = [json.loads(line) for line in side]
         assert all(line["made"]["recipe"] == recipe for line in lines if not line["real"])
+        if recipe == "tools":
+            assert {line["made"]["params"]["catalogue"] for line in lines} == {"household@1"}
         assert all(recipe == parent["recipe"] for line in lines for parent in line.get("parents", []))
-    if recipe != "tools":  # a catalogue has no rows to be parents
-        told = trace(workspace, str(made[0]["id"]))
+    told = trace(workspace, str(made[0]["id"]))
+    assert told.made is not None and (told.made.recipe, told.made.teacher) == (recipe, "offline:rules")
+    if recipe == "tools":  # a catalogue has no rows to be parents
+        assert told.made.params["catalogue"] == "household@1" and told.ancestors == ()
+    else:
         assert told.ancestors and told.ancestors[0].recipe == recipe and told.ancestors[0].teacher == "offline:rules"
 
 
 @pytest.mark.parametrize("recipe", sorted(FORMATS))
 def test_with_a_real_server(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, recipe: str) -> None:
-    from flywheel_tui.llm.protocol import Message, Request
-
-    texts = {"You answer requests.": "plain", "You write model answers": "answer", "You rewrite": "revise"}
-
-    def answered(body: dict[str, Any]) -> str:
-        messages = tuple(Message(one["role"], one["content"]) for one in body["messages"])
-        request = Request(messages=messages, model="m", seed=body.get("seed"), temperature=body.get("temperature", 0.0))
-        shape = body.get("response_format", {}).get("json_schema", {})
-        system = body["messages"][0]["content"]
-        step = shape.get("name") or next(name for start, name in texts.items() if system.startswith(start))
-        if "A reference is given" in system:
-            step = "reference"
-        value = STEPS[step]
-        said = value(request) if callable(value) else value
-        return said if isinstance(said, str) else json.dumps(said)
-
-    with teacher_server(answered) as server:
+    with teacher_server(served_steps) as server:
         options = {"base_url": server.url}
         more: dict[str, Any] = {"options": {"variants": "reference"}} if recipe == "preference" else {}
         if recipe == "distill":

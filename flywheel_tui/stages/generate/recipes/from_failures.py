@@ -8,7 +8,7 @@ answer that failed never becomes a row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -69,7 +69,7 @@ class FromFailures(Recipe):
         counted = Counter(failure.error for failure in found)
         errors = {name: (count, kind_named(name).severity) for name, count in sorted(counted.items())}
         floor, cap = float(options.get("floor", FLOOR)), float(options.get("cap", CAP))
-        return {"failures": [failure.name for failure in found], "shares": shares(errors, floor, cap)}
+        return {"failures": [_kept(failure) for failure in found], "shares": shares(errors, floor, cap)}
 
     def prepare(self) -> None:
         named = [name.strip() for name in str(self.option("mutations")).split(",") if name.strip()]
@@ -79,8 +79,10 @@ class FromFailures(Recipe):
             raise UsageError("--option floor and cap of from-failures are shares, the floor below the cap")
         self._mutations = named or list(MUTATIONS)
         source = self.option("failures")
-        kept = set(self.setup.carried.get("failures", ()))
-        self._failures = [one for one in failures_of(self.setup.workspace, source) if not kept or one.name in kept]
+        kept = self.setup.carried.get("failures")
+        self._failures = (
+            failures_of(self.setup.workspace, source) if kept is None else _read(self.setup.workspace, kept)
+        )
         if not self._failures:
             where = f"the data set {source}" if source else "approved scenarios"
             raise UsageError(f"there is no failure in {where}; judge or label a data set and name it with --option failures=NAME, or approve a scenario")  # fmt: skip  # noqa: E501
@@ -162,6 +164,32 @@ class FromFailures(Recipe):
         return {
             "request": f"{text}, this time for {person} {place}, with a word about {subject(text, chance)} at the end?"
         }
+
+
+def _kept(failure: Failure) -> dict[str, Any]:
+    """A failure as the job keeps it: people may decide otherwise while it runs, and its items stay what they are."""
+    seed = failure.seed
+    kept: dict[str, Any] = {"name": failure.name, "error": failure.error, "version": seed.id if seed else None}
+    if seed is None or seed.prompt != failure.request:
+        kept["request"] = failure.request
+    if seed is None or (seed.output or "") != failure.answer:
+        kept["answer"] = failure.answer
+    return kept
+
+
+def _read(workspace: Workspace, kept: Sequence[Mapping[str, Any]]) -> list[Failure]:
+    """Failures as `_kept` left them. Raises UsageError where their pairs were removed."""
+    versions = sorted({one["version"] for one in kept if one["version"] is not None})
+    seeds = {row.id: seed_of(row) for row in generation.rows_by_version(workspace.store.read(), versions)}
+    if len(seeds) != len(versions):
+        raise UsageError("pairs that this job is made from were removed; give the command again")
+    found = []
+    for one in kept:
+        seed = seeds.get(one["version"])
+        request = one.get("request", seed.prompt if seed else "")
+        answer = one.get("answer", (seed.output or "") if seed else "")
+        found.append(Failure(one["name"], request, answer, one["error"], seed))
+    return found
 
 
 def failures_of(workspace: Workspace, source: str) -> list[Failure]:
