@@ -64,6 +64,7 @@ class CyclesScreen(Ledger[Entry, Details]):
         self._phase: int | None = None
         """The phase that was chosen in the ribbon; None follows the present one."""
         self._queued: list[Job] = []
+        self._newest: str | None = None
 
     def compose_body(self) -> ComposeResult:
         tokens = {"pass rate": "approve", "yield": "judge"}
@@ -123,6 +124,15 @@ class CyclesScreen(Ledger[Entry, Details]):
     def picture(self, record: Entry, details: Details, width: int) -> Content:
         """Figures, failures by kind, seeds, triggers, speed."""
         return words.picture(record, details, self.shell.glyphs, width)
+
+    def show(self) -> None:
+        """Whoever watches the newest cycle watches the next one once it begins."""
+        newest = next(iter(self.records), None)
+        if newest != self._newest:
+            if self._newest is not None and self._wanted is None and self.table.current == self._newest:
+                self._wanted = newest
+            self._newest = newest
+        super().show()
 
     def show_details(self) -> None:
         """The ribbon and the curve as well."""
@@ -303,6 +313,6 @@ def curve(entries: Sequence[Entry]) -> tuple[dict[str, list[tuple[float, float]]
     yields = [(float(entry.line.number), 100 * (entry.made_use_of or 0.0)) for entry in told]
     said = (
         f"pass rate {rates[0][1]:.0f} % in cycle {rates[0][0]:.0f}, {rates[-1][1]:.0f} % in cycle {rates[-1][0]:.0f};"
-        f" yield {yields[0][1]:.0f} %, {yields[-1][1]:.0f} %"
+        f" yield {yields[0][1]:.0f} % and {yields[-1][1]:.0f} %"
     )
     return {"pass rate": rates, "yield": yields}, said

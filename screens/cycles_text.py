@@ -170,7 +170,7 @@ def failures(found: Sequence[FailureLine], glyphs: Glyphs) -> list[Content]:
     """Failures by kind, and whether each shrank since the cycle before."""
     if not found:
         return []
-    lines = heading("failures by kind", "failed of tried, with the 95 % interval of the difference")
+    lines = heading("failures by kind", "failed of tried; difference with its 95 % interval")
     lines.append(Content.styled(f"{'kind':<22} {'before':>9} {'now':>9}  change", "$muted underline"))
     for one in found:
         mark, words = _change(one, glyphs)

@@ -66,12 +66,14 @@ def gates(view: GateView, checked: Verification | None, glyphs: Glyphs, now: int
     elif view.evidence is not None and not view.evidence.registered.registered_before:
         lines.append(Content.styled("the criteria were registered after an outcome could be seen: no PASS", "$edit"))
     signed = [one for one in view.decisions if one.bundle_id == row.id]
+    lines += [decision(one, glyphs, now) for one in signed]
     for gate in row.gates:
         verdict, why, missing = gate.verdict, gate.why, gate.missing
         if gate.gate == "G7" and signed:
             last = signed[0]
             verdict = {"approve": "PASS", "reject": "FAIL"}.get(last.action, verdict)
-            why, missing = f"{ACTIONS[last.action]} by {last.reviewer}", ""
+            why = f"{ACTIONS[last.action]} by {last.reviewer}"
+            why, missing = f"{why}, against the verdict {last.verdict}" if last.override else why, ""
         elif gate.gate == "G7":
             missing = "your name and your reason: a promotes, r refuses"
         sign = verdict_mark(verdict, glyphs)
@@ -82,7 +84,6 @@ def gates(view: GateView, checked: Verification | None, glyphs: Glyphs, now: int
         lines.append(_indented(why, width=width))
         if missing:
             lines.append(_indented(f"missing: {missing}", "$edit", width))
-    lines += _decided(signed, glyphs, now)
     return Content("\n").join(lines)
 
 
@@ -110,12 +111,6 @@ def verification(found: Verification | None, glyphs: Glyphs) -> list[Content]:
     if len(found.problems) > 12:
         lines.append(Content.styled(f"   … and {len(found.problems) - 12:,} more", "$muted"))
     return lines
-
-
-def _decided(signed: Sequence[DecisionRow], glyphs: Glyphs, now: int) -> list[Content]:
-    if not signed:
-        return []
-    return [*heading("decided on this bundle"), *(decision(one, glyphs, now) for one in signed)]
 
 
 def decision(one: DecisionRow, glyphs: Glyphs, now: int) -> Content:

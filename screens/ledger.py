@@ -130,6 +130,7 @@ class Ledger(WorkScreen, Generic[T, D]):
                 self._stale = False
                 self.records = dict(await asyncio.to_thread(self.read))
                 self.show()
+                self._wanted = None
                 await self._read_details()
                 if self._stale:
                     await asyncio.sleep(PAUSE_SECONDS)
@@ -151,7 +152,7 @@ class Ledger(WorkScreen, Generic[T, D]):
         """Draw the list."""
         self.set_class(not self.records, "-empty")
         self.table.show([(key, self.cells(record)) for key, record in self.records.items()])
-        if self._wanted is not None:
+        if self._wanted is not None and self._wanted in self.records:  # it may be drawn before it was read
             self.table.go_to(self._wanted)
             self._wanted = None
         if self.records and self.focused is None:
