@@ -99,18 +99,20 @@ def _listed(numbers: Sequence[int]) -> str:
 _GENERATED = """SELECT j.value FROM json_each(?) j WHERE EXISTS
  (SELECT 1 FROM edge e WHERE e.child_id = j.value AND e.relation <> 'edited')
  OR EXISTS (SELECT 1 FROM made m WHERE m.pair_id = j.value)"""
+# A failure trace seeds new pairs, but its answer is the one that failed: it is never written as one to learn from.
 _SEEDS = """WITH RECURSIVE up (id) AS (
  SELECT value FROM json_each(:children)
  UNION SELECT e.parent_id FROM up JOIN edge e ON e.child_id = up.id)
  SELECT DISTINCT c.id, c.pair_id, c.status, c.dataset_id FROM up JOIN pair_current c ON c.id = up.id
  JOIN dataset d ON d.id = c.dataset_id AND d.deleted IS NULL JOIN pair p ON p.id = c.pair_id
- WHERE c.dataset_id <> :dataset AND c.status <> 'rejected'
+ WHERE c.dataset_id <> :dataset AND c.status <> 'rejected' AND p.kind NOT IN ('trace', 'document')
  AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = c.id AND e.relation <> 'edited')
  AND NOT EXISTS (SELECT 1 FROM made m WHERE m.pair_id = c.id)
  AND NOT EXISTS (SELECT 1 FROM pair q WHERE q.dataset_id = :dataset AND q.uid = p.hash)
  ORDER BY c.id"""
 _BESIDE = """SELECT c.id, c.pair_id, c.status, c.dataset_id, p.uid FROM pair_current c JOIN pair p ON p.id = c.pair_id
  WHERE c.dataset_id IN (SELECT value FROM json_each(:places)) AND c.status <> 'rejected'
+ AND p.kind NOT IN ('trace', 'document')
  AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = c.id AND e.relation <> 'edited')
  AND NOT EXISTS (SELECT 1 FROM made m WHERE m.pair_id = c.id)
  AND NOT EXISTS (SELECT 1 FROM pair q WHERE q.dataset_id = :dataset AND q.uid = p.hash)

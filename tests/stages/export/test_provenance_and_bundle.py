@@ -155,6 +155,15 @@ def test_by_default_real_pairs_are_added_until_a_tenth_is_real(workspace: Worksp
     assert (asked.added, asked.generated, asked.left_out[0].pairs) == (10, 48, 242), "added first, then left out"
 
 
+def test_the_answer_of_a_failure_trace_is_never_added(workspace: Workspace, tmp_path: Path) -> None:
+    trace = [Draft(kind="trace", instruction="what is 2 + 2", output="5, which failed", line=1)]
+    ids = add_pairs(workspace, trace, "failures")
+    grow(workspace, ids[0], 20)
+    result = run(workspace, tmp_path / "x.jsonl", dataset="grown")
+    assert (result.seeds, result.added) == (0, 0)
+    assert "which failed" not in Path(result.files[0].path).read_text("utf-8")
+
+
 def test_a_seed_that_the_format_cannot_hold_is_told(workspace: Workspace, tmp_path: Path) -> None:
     ids = add_pairs(workspace, [Draft(kind="prompt", instruction="say it"), Draft(instruction="a", output="b")])
     talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
