@@ -94,7 +94,7 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
         truth = _truth(connection, dataset.id, options, preference)
         families = store.families(connection, dataset.id)
-        steady = stability(connection, run.id)
+        steady = stability(connection, run)
     options = _resolved(options, run, preference)
     _check_kind(options, preference)
     joined = _policy(

@@ -88,6 +88,9 @@ class _Run:
         asked = {"where": self.options.where, "sample": self.options.sample, "max_pairs": self.options.max_pairs,
                  "seed": self.options.seed, "estimate": self.options.estimate}  # fmt: skip
         with self.workspace.store.tx() as connection:
+            before = judging.find_run(connection, self.dataset.id, self.tag)
+            times = max(self.options.repeat, before.settings.get("repeat", 1) if before is not None else 1)
+            asked["repeat"] = times if times > 1 else None
             return judging.open_run(
                 connection, self.dataset.id, self.tag, self.asked.judge, self.asked.prompt.rubric,
                 settings={name: value for name, value in asked.items() if value},
@@ -231,7 +234,7 @@ def report_of(
         writes=counts.writes, calls=counts.calls, tokens_in=counts.tokens_in, tokens_out=counts.tokens_out,
         cost_usd=counts.cost_micro / 1e6, unpriced=counts.unpriced, seconds=round(seconds, 3),
         failed_for_all=_failed_for_all(tally, counts), stopped=stopped, estimate=estimate, settings=run.settings,
-        stability=stability(connection, run.id),
+        stability=stability(connection, run),
     )  # fmt: skip
 
 

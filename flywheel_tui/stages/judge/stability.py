@@ -11,12 +11,13 @@ from flywheel_tui.records.figures import Number
 from flywheel_tui.store import judging
 
 if TYPE_CHECKING:
-    import sqlite3
+    from flywheel_tui.store.connection import Connection
+    from flywheel_tui.store.judging import RunRow
 
 
-def stability(connection: sqlite3.Connection, run_id: int) -> Stability | None:
-    """The stability of a run; None where nothing was asked twice."""
-    rows = judging.repeated(connection, run_id)
+def stability(connection: Connection, run: RunRow) -> Stability | None:
+    """The stability of a run; None where nothing was asked twice (its settings know: no million rows are looked at)."""
+    rows = judging.repeated(connection, run.id) if run.settings.get("repeat", 1) > 1 else []
     if not rows:
         return None
     from flywheel_tui.stats.bias import repetition_stability
