@@ -345,7 +345,7 @@ class Run:
     def _remarks(self, files: Sequence[ExportFile]) -> list[str]:
         remarks = []
         for status in ("open", "rejected", "disputed"):
-            if self.statuses[status] and self.exporter.name not in ("dpo", "kto"):
+            if self.statuses[status] and not self.exporter.kinds <= {"preference", "kto", "sft"}:
                 remarks.append(f"{self.statuses[status]:,} of the pairs are {status}")
         written = sum(file.pairs for file in files)
         for file in files:
