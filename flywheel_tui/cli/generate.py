@@ -204,7 +204,7 @@ def _show(report: GenerateReport) -> None:
         if row.output:
             say(f"[output]\n{row.output}")
         for name, value in row.body.items():
-            say(f"[{name}] {value if isinstance(value, str) else str(value)[:1500]}")
+            say(f"[{name}] {_shown(name, value)}")
     if not report.preview and (report.items or report.made or report.stopped):
         say(f"Made {report.new:,} rows -> {report.dataset} ({report.made:,} of {report.wanted:,} are there)")
     if report.offline and report.made:
@@ -227,6 +227,23 @@ def _show(report: GenerateReport) -> None:
         say(f"Cost: {price} ({report.calls:,} calls, {report.hits:,} answers from the cache, {tokens})")
     if report.price is not None:
         say(_price(report.price))
+
+
+def _shown(name: str, value: Any) -> str:
+    """A part of a row's body for a person: functions by their names, messages as lines, anything else as JSON."""
+    import msgspec
+
+    encode = msgspec.json.encode
+    if name == "tools" and isinstance(value, list):
+        return ", ".join(str(tool.get("function", tool).get("name")) for tool in value)
+    if name == "messages" and isinstance(value, list):
+        lines = []
+        for one in value:
+            calls = [call["function"] for call in one.get("tool_calls") or ()]
+            said = "; ".join(f"{call['name']} {encode(call['arguments']).decode()}" for call in calls)
+            lines.append(f"\n  {one['role']}: {one.get('content') or ''}{said}")
+        return "".join(lines)
+    return (value if isinstance(value, str) else encode(value).decode())[:1500]
 
 
 def _price(price: Price) -> str:

@@ -155,3 +155,9 @@ def test_trace_tells_of_the_catalogue(root: Path) -> None:
     assert "templates: tools.request@1, tools.trajectory@1" in tree and "catalogue: household@1" in tree
     found = json.loads(CliRunner().invoke(cli, ["-w", str(root), "trace", str(pair), "--json"]).stdout)["made"]
     assert (found["recipe"], found["params"]["catalogue"], found["offline"]) == ("tools", "household@1", True)
+
+
+def test_a_preview_of_tools_can_be_read(root: Path) -> None:
+    shown = flywheel(root, "tools", "--preview", "2", "-o", "scenarios=call", "--backend", "offline").stdout
+    assert "\n[tools] set_timer, add_event, " in shown and "{'" not in shown
+    assert "\n  user: Please do this for me: " in shown and "\n  assistant: set_" in shown

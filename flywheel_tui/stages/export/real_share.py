@@ -126,7 +126,7 @@ def remarks(real: int, made: int, seeds: int, added: int, lost: Mapping[str, int
     ]
     if share != 0 and real < LEAST * (real + made):
         said.append(
-            f"below {LEAST:.0%} of real pairs a model forgets what is rare, and there are no more of them here: add some"
-            + (", or leave generated ones out with --real-share" if real else "")
+            f"below {LEAST:.0%} of real pairs a model forgets what is rare, and there are no more of them here: add"
+            + (" some, or leave generated ones out with --real-share" if real else " some")
         )
     return said
