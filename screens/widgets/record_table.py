@@ -49,6 +49,14 @@ class RecordTable(DataTable[Text], inherit_bindings=False):
         self._order: list[str] = []
         self._records: Sequence[tuple[str, Sequence[Cell]]] = ()
 
+    def on_mount(self) -> None:
+        """A scrollbar that appears after the table was scrolled does not know where it is."""
+        self.watch(self, "show_vertical_scrollbar", self._place_thumb, init=False)
+
+    def _place_thumb(self) -> None:
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_resize(self) -> None:
         """Other columns fit now."""
         if self._records and self._wanted() != self._layout:
