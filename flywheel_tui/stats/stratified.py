@@ -89,7 +89,9 @@ def pps(size: Values, budget: float, pi_min: float = 0.02) -> Floats:
         u = np.ones(len(u))
     if budget >= len(u):
         return np.ones(len(u))
-    low, high = 0.0, 1 / float(u[u > 0].min())
+    # relative sizes: the smallest numbers there are have no finite reciprocal
+    u = u / u.max()
+    low, high = 0.0, 1 / max(float(u[u > 0].min()), 1e-300)
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if np.clip(middle * u, pi_min, 1).sum() < budget else (low, middle)
