@@ -28,7 +28,7 @@ def call(tmp_path: Path) -> Call:
     Workspace.open(root, create=True).close()
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(cli, ["-w", str(root), *arguments])
+        return CliRunner(env={"COLUMNS": "160"}).invoke(cli, ["-w", str(root), *arguments])
 
     return run
 
