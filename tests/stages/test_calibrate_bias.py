@@ -35,7 +35,7 @@ def test_a_judge_that_likes_what_stands_first(tmp_path: Path, monkeypatch: pytes
 
     def choose(request: Request) -> str:
         text = request.messages[1].content
-        good_first = text.index("good") < text.index("bad")
+        good_first = text.index("good ") < text.index("bad ")
         first = number_in(request) % 3 == 0 or good_first
         return json.dumps({"rationale": "r", "choice": "first" if first else "second"})
 

@@ -225,7 +225,7 @@ def test_position_swap_asks_both_orders_and_counts_what_is_inconsistent(
 
     def choose(request: Request) -> str:
         text = request.messages[1].content
-        good_first = text.index("good") < text.index("bad")
+        good_first = text.index("good ") < text.index("bad ")
         if number_in(request) % 3 == 0:
             return json.dumps({"rationale": "always the first", "choice": "first"})
         return json.dumps({"rationale": "the good one", "choice": "first" if good_first else "second"})
@@ -248,7 +248,7 @@ def test_one_failed_half_is_no_verdict_and_the_other_half_is_not_paid_again(
 
     def second_fails(request: Request) -> str | BackendFault:
         text = request.messages[1].content
-        if text.index("good") < text.index("bad"):
+        if text.index("\ngood\n") < text.index("\nbad\n"):
             return '{"rationale": "r", "choice": "first"}'
         return BackendFault("content_filter", "no")
 
