@@ -139,14 +139,14 @@ def _figures(entry: Entry, view: CycleView) -> Content:
     line = view.line
     interval = f" ({share(line.low)} to {share(line.high)})" if line.low is not None and line.high is not None else ""
     corrected = ", corrected by labels" if line.corrected else ""
-    judged = f"{line.judged:,} judged, {line.passed:,} passed, {line.accepted:,} accepted"
+    over = bool(line.accepted) or not entry.is_open
+    judged = f"{line.judged:,} judged, {line.passed:,} passed" + (f", {line.accepted:,} accepted" if over else "")
     times = f"{human_duration(line.seconds)} of work, {human_duration(line.waited)} waiting"
     rows = [
         ("into", line.dataset),
         ("pairs", f"{line.generated:,} made, {judged}"),
         ("pass rate", f"{share(line.pass_rate)}{interval}{corrected}" if line.pass_rate is not None else "not yet"),
-        ("yield", share(entry.made_use_of) + " of what was made is accepted"
-         if entry.made_use_of is not None else ""),
+        ("yield", f"{share(entry.made_use_of)} of what was made is accepted" if over else ""),
         ("took", f"{times}, ${line.cost_usd:,.4f}"),
         ("scenarios", f"{len(view.scenarios):,} approved ones seeded it" if view.scenarios else ""),
     ]  # fmt: skip

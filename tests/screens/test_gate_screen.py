@@ -11,7 +11,9 @@ from evaluation_helpers import tasks_file, training_pairs, use_models
 from factories import make_workspace
 from fixtures_workspace import StillApp
 from loop_workspace import HOSTILE, bundle, judged, skilled
+from textual.content import Content
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from flywheel_tui.stages.gate import ab, approve, blind, desk, in_use
 from flywheel_tui.store import blind_tests
@@ -82,6 +84,7 @@ async def test_a_test_that_is_over_shows_its_outcome(workspace: Workspace) -> No
     for number in range(12, 40):
         ab.record(workspace, "tone", f"user {number}", number % 2)
     async with StillApp(workspace, start="gate").run_test(size=(140, 40)) as pilot:
+        await sees(pilot, "3 to decide")
         await pilot.press("5")
         await sees(pilot, "40 of 40 outcomes", "difference", "no difference found")
         assert "sealed of" not in shown(pilot)
@@ -234,6 +237,43 @@ async def test_a_key_before_the_next_answers_are_seen_chooses_nothing(workspace:
         number = blind_tests.blind_tests(workspace.store.read())[0].done
         await sees(pilot, f"{number + 1} of 30")
         assert 1 <= number <= 3
+
+
+def wordy(adapter: str, prompt: str) -> str:
+    return f"The answer to this question is {'newly' if adapter else 'formerly'} known"
+
+
+async def test_the_words_that_differ_are_marked_and_the_sides_follow_the_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_models(monkeypatch, wordy)
+    tasks_file(tmp_path / "tasks.jsonl", {"add": 12})
+    workspace = make_workspace(tmp_path / "work", training_pairs())
+    bundle(workspace, "a1")
+    async with StillApp(workspace, start="gate").run_test(size=(100, 30)) as pilot:
+        await sees(pilot, "1 to decide")
+        await pilot.press("B")
+        await sees(pilot, "compare how many")
+        await pilot.press("enter")
+        await sees(pilot, "1 of 12", "Left · h")
+        sides = set()
+        for number in range(1, 13):
+            await sees(pilot, f"{number} of 12")
+            (row,) = blind_tests.blind_tests(workspace.store.read())
+            first, second = (
+                ("formerly", "newly") if blind.flipped(row.seed, row.keys[number - 1]) else ("newly", "formerly")
+            )
+            for name, word in (("left", first), ("right", second)):
+                content = pilot.app.screen.query_one(f"#blind-{name}").query_one(Static).content
+                assert isinstance(content, Content)
+                marked = [
+                    content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)
+                ]
+                assert marked == [word]
+            sides.add(first)
+            await pilot.press("h" if first == "newly" else "l")
+        await sees(pilot, "the candidate is preferred", "candidate 12, base 0, ties 0 of 12")
+        assert sides == {"newly", "formerly"}
 
 
 async def test_hostile_words_are_shown_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
