@@ -95,7 +95,8 @@ def pps(size: Values, budget: float, pi_min: float = 0.02) -> Floats:
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if np.clip(middle * u, pi_min, 1).sum() < budget else (low, middle)
-    return np.clip(high * u, pi_min, 1)
+    pi: Floats = np.clip(high * u, pi_min, 1)
+    return pi
 
 
 def uncertainty_sizes(p: Values) -> Floats:
