@@ -307,7 +307,7 @@ def _wrong_count(text: str) -> str:
 def open_gates(row: BundleRow) -> str:
     """Which gates do not pass, and what is missing."""
     told = [
-        f"{gate.gate} {gate.title}: {gate.verdict}. {gate.missing or gate.why}"
+        f"{gate.gate} {gate.title}: {gate.verdict}. {gate.why}{'; missing: ' + gate.missing if gate.missing else ''}"
         for gate in row.gates
         if gate.gate != "G7" and gate.verdict in ("FAIL", "INCONCLUSIVE")
     ]

@@ -265,7 +265,7 @@ def data(found: Evidence) -> Content:
         ))  # fmt: skip
     lines += heading("training data", f"{sum(found.lineage.values()):,} rows and their parents")
     for name, count in found.lineage.items():
-        lines.append(labelled(name[:WIDE], f"{count:,} rows", wide=WIDE))
+        lines.append(labelled(name[:40], f"{count:,} rows", wide=max(WIDE, len(name[:40]))))
     lines.append(labelled("made by", words_of(found.recipes), wide=WIDE))
     lines.append(labelled("labels", words_of(found.labels), wide=WIDE))
     lines += heading("snapshots")
