@@ -249,6 +249,13 @@ class DatasetsScreen(WorkScreen):
         if (current := self.current) is not None:
             await ask_and_judge(self, current.row.name, pairs=current.row.pairs)
 
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="generate")
+    async def action_generate(self) -> None:
+        """Ask for recipe, seeds and teachers, have rows made, and watch."""
+        from screens.generate_start import ask_and_generate
+
+        await ask_and_generate(self, self.current.row.name if self.current is not None else "")
+
     async def action_report(self) -> None:
         """What the checks found."""
         if (current := self.current) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -96,6 +96,23 @@ class Chooser(Widget, can_focus=True):
         self.action_step(1)
 
 
+def state_words(backend: str, states: Mapping[str, BackEndState], offline: str) -> Content:
+    """Who answers there; `offline` are the words about the back end that asks nobody."""
+    if backend == "offline":
+        return Content.styled(offline, "$edit")
+    if not states:
+        return Content.styled("looking which back ends answer …", "$muted")
+    state = states[backend]
+    if state.health is None:
+        return safe_text(state.setup, multiline=False, limit=200, style="$edit")
+    health = state.health
+    if not state.usable:
+        remedy = f"; {health.remedy}" if health.remedy else ""
+        return safe_text(f"does not answer: {health.text}{remedy}", multiline=False, limit=300, style="$reject")
+    models = f": {', '.join(health.models[:6])}" if health.models else ""
+    return safe_text(f"{health.text}{models}", multiline=False, limit=200, style="$approve")
+
+
 class JudgeDialog(ModalScreen[JudgeOptions | None]):
     """Answers with what to run, or None."""
 
@@ -178,19 +195,9 @@ class JudgeDialog(ModalScreen[JudgeOptions | None]):
         self.query_one("#judge-state", Static).update(self._state_words())  # safe: made of safe_text
 
     def _state_words(self) -> Content:
-        if self.backend == "offline":
-            return Content.styled("fixed rules, no model: they see form, not whether an answer is right", "$edit")
-        if not self._states:
-            return Content.styled("looking which back ends answer …", "$muted")
-        state = self._states[self.backend]
-        if state.health is None:
-            return safe_text(state.setup, multiline=False, limit=200, style="$edit")
-        health = state.health
-        if not state.usable:
-            remedy = f"; {health.remedy}" if health.remedy else ""
-            return safe_text(f"does not answer: {health.text}{remedy}", multiline=False, limit=300, style="$reject")
-        models = f": {', '.join(health.models[:6])}" if health.models else ""
-        return safe_text(f"{health.text}{models}", multiline=False, limit=200, style="$approve")
+        return state_words(
+            self.backend, self._states, "fixed rules, no model: they see form, not whether an answer is right"
+        )
 
     def _fill_model(self) -> None:
         """The model of this back end, unless a person typed one."""

@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from flywheel_tui.text import visible
-from screens.bindings import show_key
+from screens.bindings import all_acts, show_key
 from screens.places import PLACES
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from screens.app import FlywheelApp
 
 FLASH_SECONDS = 2.5
+FACTS_SHARE = 0.6
+"""Of a line too narrow for all: at most so much of it tells facts."""
+ALL_TABS = sum(len(place.title) + 2 for place in PLACES) + 2
+_DECLARED = {act.id: number for number, act in enumerate(all_acts())}
+
+
+def _width_of(facts: list[str]) -> int:
+    """Columns that the facts take, with what parts them from each other and from the tabs."""
+    return sum(cell_len(fact) + 3 for fact in facts)
 
 
 class HeaderLine(Widget):
@@ -34,16 +43,17 @@ class HeaderLine(Widget):
         self._tabs: list[tuple[int, int, str]] = []
 
     def render(self) -> Content:
-        """Tabs on the left, facts on the right; facts give way before tabs do."""
+        """Tabs on the left, facts on the right: what goes on here matters more than tabs far from this one."""
         app: FlywheelApp = self.app  # type: ignore[assignment]
         width = self.size.width
         if app.banner:
             text = f" ✗ {app.banner}" if not app.glyphs.ascii else f" x {app.banner}"
             return Content.styled(visible(text, multiline=False, limit=500)[:width].ljust(width), "bold $error reverse")
-        tabs, used = self._draw_tabs(width)
         facts = app.facts
-        while facts and sum(cell_len(fact) + 3 for fact in facts) > width - used:
+        room = max(width - ALL_TABS, round(width * FACTS_SHARE))
+        while facts and _width_of(facts) > room:
             facts = facts[1:]
+        tabs, used = self._draw_tabs(width - _width_of(facts))
         right = "   ".join(facts)
         gap = max(width - used - cell_len(right) - 1, 0)
         return Content.assemble(tabs, " " * gap, (right, "$muted"))
@@ -52,7 +62,7 @@ class HeaderLine(Widget):
         """The tabs that fit, the current one always among them."""
         current = next((number for number, place in enumerate(PLACES) if place.name == self._place), 0)
         first, last = 0, len(PLACES)
-        while sum(len(place.title) + 3 for place in PLACES[first:last]) > width - 2 and last - first > 1:
+        while sum(len(place.title) + 2 for place in PLACES[first:last]) > width - 2 and last - first > 1:
             if current - first > last - 1 - current:
                 first += 1
             else:
@@ -132,15 +142,18 @@ class FooterLine(Widget):
     def _hints(self) -> list[tuple[str, str, str]]:
         """`(key, key as shown, words)`: those of the screen first, those that hold everywhere last."""
         found: dict[tuple[bool, str], tuple[str, str, str]] = {}
+        order: dict[tuple[bool, str], int] = {}
         for key, active in self.screen.active_bindings.items():
             binding = active.binding
             if not (binding.show and active.enabled) or self._is_typed(key):
                 continue
             slot = (active.node is self.app, binding.action)
+            # a keymap puts the keys it changes last; the table of keys says where they stand
+            order.setdefault(slot, _DECLARED.get(binding.id or "", len(_DECLARED)))
             hint = (key, show_key(key), binding.description)
             if slot not in found or len(hint[1]) < len(found[slot][1]):
                 found[slot] = hint
-        return [hint for (is_global, _), hint in sorted(found.items(), key=lambda item: item[0][0])]
+        return [found[slot] for slot in sorted(found, key=lambda slot: (slot[0], order[slot]))]
 
     def _is_typed(self, key: str) -> bool:
         """Whether the field that has the focus takes this key as text."""
