@@ -88,6 +88,7 @@ BROWSE = (
         "browse.settle", "A", "settle", "settle", "settle this pair: holds over every reviewer's own label", footer=True
     ),
     Act("browse.undo", "u", "undo", "undo", "take back what you did last; without limit"),
+    Act("browse.lineage", "T", "lineage", "lineage", "what this pair was made from and what became of it, as a tree"),
     Act("browse.number", "G", "number", "number", "go to a row by its number"),
     Act("browse.dataset", "D", "dataset", "data set", "show another data set"),
     Act("browse.preview", "p", "preview", "preview", "show or hide the preview"),

@@ -456,6 +456,24 @@ class BrowseScreen(BrowseSettle):
             query = self._state.query
             await ask_and_judge(self, query.dataset, pairs=len(self._state.view), where=query.filter or "")
 
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="lineage")
+    async def action_lineage(self) -> None:
+        """The lineage of this pair as a tree; what is chosen in it is shown here."""
+        from flywheel_tui.stages.lineage import trace
+        from screens.lineage_tree import LineageScreen
+
+        if (pair := self._current_id()) is None:
+            self.hint("there is no pair here")
+            return
+        try:
+            found = await asyncio.to_thread(trace, self.shell.workspace, str(pair))
+        except FlywheelError as error:
+            self.hint(str(error))
+            return
+        if (place := await self.shell.push_screen_wait(LineageScreen(found))) is not None:
+            query = ViewQuery(dataset=place[0], reviewer=self.shell.reviewer)
+            await self.shell.go("browse", BrowseRequest(query, place[1], pairs=[place[1]], words="from the lineage"))
+
     def action_bulk(self) -> None:
         """Label many at once."""
         if self._state is not None:

@@ -1,0 +1,106 @@
+"""The lineage of a pair as a tree: what it was made from, what was made from it, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from screens.safe import safe_rich, safe_text
+
+if TYPE_CHECKING:
+    from flywheel_tui.stages.lineage import Trace
+    from flywheel_tui.store.lineage import Relative
+
+Place = tuple[str, int]
+"""The data set and the number of a pair."""
+
+
+class LineageScreen(ModalScreen[Place | None]):
+    """Answers with the pair to open, or None."""
+
+    DEFAULT_CSS = """
+    LineageScreen { align: center middle; }
+    #lineage { width: 120; height: 90%; }
+    #lineage Tree { height: 1fr; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,T", "close", "back"),
+        Binding("j", "cursor(1)", show=False),
+        Binding("k", "cursor(-1)", show=False),
+    ]
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def compose(self) -> ComposeResult:
+        pair = self._trace.pair
+        with Vertical(classes="dialog", id="lineage") as box:
+            box.border_title = safe_text(f"lineage of {pair.id} in {pair.dataset}", multiline=False, limit=80)
+            box.border_subtitle = "up down · space folds · enter opens in Browse · esc"
+            tree: Tree[Place] = Tree(safe_rich(f"{pair.id}  {pair.instruction}", style="bold"), (pair.dataset, pair.id))
+            tree.auto_expand = False
+            yield tree
+
+    def on_mount(self) -> None:
+        """Grow the tree."""
+        found, tree = self._trace, self.query_one(Tree)
+        root = tree.root
+        if found.made is not None:
+            made = found.made
+            how = f"made by {made.recipe}, {made.template}, {made.teacher}, {made.depth} from real data"
+            root.add_leaf(safe_rich(how + (", by template" if made.offline else ""), style="italic"))
+        self._grow(root, "made from", found.ancestors)
+        self._grow(root, "from it came", found.descendants)
+        became = root.add("what became of it", expand=True)
+        for label in found.labels:
+            words = label.status or label.preference or label.action
+            undone = ", taken back" if label.undone else ""
+            became.add_leaf(safe_rich(f"label: {words} by {label.reviewer}{undone}"))
+        for verdict in found.verdicts:
+            said = verdict.error or (
+                "no verdict" if verdict.passed is None else "passed" if verdict.passed else "failed"
+            )
+            score = "" if verdict.score is None else f", {verdict.score:g}"
+            became.add_leaf(safe_rich(f"judge {verdict.tag}: {said}{score}"))
+        for finding in found.findings:
+            became.add_leaf(safe_rich(f"{finding.severity}: {finding.check}, {finding.message}"))
+        if not became.children:
+            became.add_leaf("nobody has said anything of it")
+        root.expand()
+        tree.focus()
+
+    def _grow(self, node: TreeNode[Place], words: str, relatives: Sequence[Relative]) -> None:
+        branch = node.add(words if relatives else f"{words}: nothing known", expand=True, allow_expand=bool(relatives))
+        # a chain may be long: no recursion
+        waiting = [(branch, one) for one in reversed(relatives)]
+        while waiting:
+            parent, one = waiting.pop()
+            how = ", ".join(part for part in (one.dataset, one.recipe, one.template, one.teacher) if part)
+            seen = " (stands above)" if one.seen else ""
+            label = safe_rich(f"{one.relation}{seen}: {one.pair_id}  {one.instruction}")
+            child = parent.add(label, (one.dataset, one.pair_id), expand=True)
+            child.add_leaf(safe_rich(how, style="italic"))
+            waiting += [(child, further) for further in reversed(one.beyond)]
+
+    @on(Tree.NodeSelected)
+    def _chosen(self, event: Tree.NodeSelected[Place]) -> None:
+        if event.node.data is not None:
+            self.dismiss(event.node.data)
+
+    def action_cursor(self, by: int) -> None:
+        """Some lines."""
+        tree = self.query_one(Tree)
+        tree.action_cursor_down() if by > 0 else tree.action_cursor_up()
+
+    def action_close(self) -> None:
+        """Open nothing."""
+        self.dismiss(None)
