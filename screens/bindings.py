@@ -61,6 +61,7 @@ DATASETS = (
         "generate rows by a recipe, price and preview first",
         footer=True,
     ),
+    Act("datasets.heatmap", "h", "heatmap", "heat map", "how far this data set fills the grid of a taxonomy"),
     Act("datasets.export", "x", "export", "export", "write this data set to files", footer=True),
     Act("datasets.absolute", "t", "absolute", "times", "times as dates, or how long ago"),
     Act("datasets.refresh", "f5", "refresh", "read again", "read the figures again"),
@@ -386,6 +387,18 @@ BLIND = (
     Act("blind.close", "escape", "close", "later", "go on later: what was chosen is kept", footer=True),
 )
 
+HEATMAP = (
+    Act("heatmap.left", "left", "move(0, -1)", "left", "the cell on the left"),
+    Act("heatmap.right", "right,l", "move(0, 1)", "right", "the cell on the right"),
+    Act("heatmap.up", "up,k", "move(-1, 0)", "up", "the topic above"),
+    Act("heatmap.down", "down,j", "move(1, 0)", "down", "the topic below"),
+    Act("heatmap.switch", "tab", "switch", "other side", "styles or difficulties beside the topics"),
+    Act("heatmap.browse", "enter", "browse", "browse", "exactly the pairs of this cell, in Browse"),
+    Act("heatmap.generate", "n", "generate", "new rows", "generate rows from this taxonomy: emptiest cells first"),
+    Act("heatmap.refresh", "f5", "refresh", "read again", "count again"),
+    Act("heatmap.close", "escape,q,h", "close", "close", "back to the data sets"),
+)
+
 RUBRIC = (
     Act("rubric.save", "ctrl+s", "save", "save", "save it in the workspace, as the next version", priority=True),
     Act("rubric.try", "f5", "try", "try", "ask the judge about the three pairs", priority=True),
@@ -421,6 +434,7 @@ GROUPS: dict[str, tuple[str, tuple[Act, ...]]] = {
     "gate": ("Gate", GATE),
     "blind": ("Blind comparison", BLIND),
     "scenarios": ("Scenarios", SCENARIOS),
+    "heatmap": ("Heat map of a taxonomy", HEATMAP),
     "rubric": ("Rubric editor", RUBRIC),
     "reader": ("Details and logs", READER),
     "table": ("Tables", TABLE),

@@ -192,7 +192,7 @@ class DatasetsScreen(WorkScreen):
             return bool(self._summaries)
         if action == "label":
             return bool(self._summaries) and self.shell.can_label
-        if action in ("export", "absolute", "validate", "report", "judge"):
+        if action in ("export", "absolute", "validate", "report", "judge", "heatmap"):
             return bool(self._summaries)
         return True
 
@@ -255,6 +255,14 @@ class DatasetsScreen(WorkScreen):
         from screens.generate_start import ask_and_generate
 
         await ask_and_generate(self, self.current.row.name if self.current is not None else "")
+
+    @work(group="dialog", exclusive=True, exit_on_error=False, description="draw the heat map of a taxonomy")
+    async def action_heatmap(self) -> None:
+        """How far the data set fills the grid of a taxonomy."""
+        from screens.heatmap import ask_and_show
+
+        if (current := self.current) is not None:
+            await ask_and_show(self, current.row.name)
 
     async def action_report(self) -> None:
         """What the checks found."""

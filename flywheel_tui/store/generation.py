@@ -277,3 +277,13 @@ def cells(connection: sqlite3.Connection, dataset_id: int, *, but: tuple[str, in
         f" GROUP BY {cell}"
     )
     return dict(connection.execute(query, (dataset_id, *(but or (None, None)))).fetchall())
+
+
+def pairs_in_cells(connection: sqlite3.Connection, dataset_id: int, keys: Sequence[str]) -> list[int]:
+    """The pairs that nobody rejected and that are in one of these cells, in order: those that `cells` counts."""
+    query = (
+        "SELECT c.id FROM pair_current c JOIN pair p ON p.id = c.pair_id WHERE c.dataset_id = ? AND"
+        " c.status <> 'rejected' AND coalesce(json_extract(p.meta, '$.generated.cell'), json_extract(p.meta, '$.cell'))"
+        " IN (SELECT value FROM json_each(?)) ORDER BY c.position"
+    )
+    return [row[0] for row in connection.execute(query, (dataset_id, _encode(list(keys)).decode()))]

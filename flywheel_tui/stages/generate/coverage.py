@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -96,3 +97,9 @@ def coverage(workspace: Workspace, dataset: str, taxonomy: str = "general") -> C
         rows=sum(inside.values()), outside=sum(counts.values()) - sum(inside.values()),
         empty=sum(key not in inside for key in known),
     )  # fmt: skip
+
+
+def pairs_of(workspace: Workspace, dataset: str, keys: Sequence[str]) -> list[int]:
+    """The pairs behind the counts of some cells (named by `key_of_cell`), in order. Raises NotFoundError."""
+    connection = workspace.store.read()
+    return generation.pairs_in_cells(connection, datasets.get_dataset(connection, dataset).id, keys)
