@@ -281,6 +281,7 @@ BULK = (
 
 LIVE = (
     Act("live.open", "enter", "open", "open", "look at this pair in Browse", footer=True),
+    Act("live.label", "L", "label", "label", "label exactly the rows that this generate job made", footer=True),
     Act("live.more", "plus", "calls(1)", "calls", "more calls at once, while it runs", footer=True),
     Act("live.fewer", "minus", "calls(-1)", "fewer", "fewer calls at once, while it runs", footer=True),
     Act("live.pause", "p", "pause", "pause", "lay this job aside, or have it go on", footer=True),

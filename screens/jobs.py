@@ -61,4 +61,16 @@ def outcome(job: Job) -> tuple[str, bool]:
         left = f"; left out: {', '.join(result['skipped'])}" if result.get("skipped") else ""
         failed = f"; failed: {', '.join(broken)}" if broken else ""
         return f"Validated {result.get('dataset')}: {words}{failed}{left}; g v shows the report", not broken
+    if job.kind == "generate" and result.get("dataset"):
+        return _made(job, result), True
     return f"{job.title}: done", True
+
+
+def _made(job: Job, result: Mapping[str, Any]) -> str:
+    """How many rows were written where, what was rejected by which rule, and how to label them."""
+    told = ", ".join(f"{count:,} {rule}" for rule, count in sorted((result.get("rejected") or {}).items()))
+    failed = ", ".join(f"{count:,} {kind}" for kind, count in sorted((result.get("failed") or {}).items()))
+    words = f"Generated {result.get('new', 0):,} rows -> {result['dataset']}"
+    words += f"; rejected: {told}" if told else "; none rejected"
+    words += f"; failed: {failed}" if failed else ""
+    return words + (f"; g i, then L labels the rows of job {job.id}" if result.get("new") else "")

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from flywheel_tui.errors import FlywheelError, NotFoundError
 from flywheel_tui.jobs import overview
 from flywheel_tui.jobs.process import owner_is_dead
-from flywheel_tui.stages.live import LiveView, Watcher, ask_again, step_concurrency
+from flywheel_tui.stages.live import LiveView, Watcher, ask_again, rows_of_job, step_concurrency
 from flywheel_tui.stages.views import ViewQuery
 from screens.bindings import bindings_of
 from screens.jobs import submit
@@ -171,8 +171,9 @@ class LiveScreen(WorkScreen):
             return
         if not self._laid_out:
             # the lines are cut to the size of their places, which come to be with the first of them
-            self._laid_out = True
-            self.call_after_refresh(self._show)
+            self._laid_out = self.query_one("#live-made", Static).content_size.width > 0
+            if self.is_current:
+                self.set_timer(0.02, self._show)
             if self.focused is None:
                 self.call_after_refresh(self.newest.focus)
         glyphs, now, width = self.shell.glyphs, self.shell.clock(), self.size.width
@@ -214,10 +215,12 @@ class LiveScreen(WorkScreen):
 
     def _show_newest(self, view: LiveView, width: int) -> None:
         if view.newest:
-            self.newest.show(view.job.id, "newest", newest_lines(view.newest, self.shell.glyphs, wide=width >= 120))
+            made = view.job.kind == "generate"
+            lines = newest_lines(view.newest, self.shell.glyphs, wide=width >= 120, made=made)
+            self.newest.show(view.job.id, "newest", lines)
         else:
-            lines = event_lines(self._events)[::-1]
-            self.newest.show(view.job.id, "events", [(None, line) for line in lines])
+            told = event_lines(self._events)[::-1]
+            self.newest.show(view.job.id, "events", [(None, line) for line in told])
 
     # -- actions ------------------------------------------------------------------------------------------------------
 
@@ -226,12 +229,14 @@ class LiveScreen(WorkScreen):
         view = self._view if self.is_mounted else None
         if action == "refresh":
             return True
-        if view is None and action in ("open", "calls", "pause", "cancel", "retry", "job", "details"):
+        if view is None and action in ("open", "label", "calls", "pause", "cancel", "retry", "job", "details"):
             return False
         if view is None:
             return True
         if action == "open":
             return self.newest.current is not None
+        if action == "label":
+            return view.job.kind == "generate" and _rows(view) > 0
         if action == "calls":
             return view.steerable is not None
         if action in ("pause", "cancel"):
@@ -248,6 +253,22 @@ class LiveScreen(WorkScreen):
             self.shell.dataset = self._view.dataset
             query = ViewQuery(dataset=self._view.dataset, reviewer=self.shell.reviewer)
             await self.shell.open_browse(query, pair)
+
+    async def action_label(self) -> None:
+        """Label exactly the rows that this job made."""
+        if self._view is None or not self._view.dataset:
+            return
+        dataset = self._view.dataset
+        try:
+            made = await asyncio.to_thread(rows_of_job, self.shell.workspace, self._view.job.id)
+        except FlywheelError as error:
+            self._say(error)
+            return
+        if not made:
+            self.hint("no row of this job is on disk yet")
+            return
+        self.shell.dataset = dataset
+        await self.shell.open_label(ViewQuery(dataset=dataset, reviewer=self.shell.reviewer), marked=made)
 
     def action_job(self, by: int) -> None:
         """Another job."""
@@ -341,6 +362,12 @@ class LiveScreen(WorkScreen):
         """Read again."""
         self.store_changed()
         self.hint("read again")
+
+
+def _rows(view: LiveView) -> float:
+    """The rows that a generate job says it made, so far or in the end."""
+    told = (view.job.result or {}).get("new") or view.figures.get("rows")
+    return told if isinstance(told, int | float) else 0
 
 
 def _fitted(lines: list[Content], width: int) -> Content:

@@ -79,8 +79,8 @@ def word_line(view: LiveView, events: Sequence[JobEvent], lost: bool, now: int) 
         what = "R tries it again" if job.state == "failed" else f"tried {job.attempt} times in vain; R tries again"
         return safe_text(f"{job.error or 'no reason was given'}; {what}", multiline=False, limit=600, style="$reject")
     if job.state == "paused":
-        told = [event for event in events if event.level != "info" or "budget" in event.text]
-        why = job.error or (told[-1].text if told else "")
+        told = [event for event in events if _says_why(event)]
+        why = job.error or (told[-1].text.removeprefix("paused: ") if told else "")
         return safe_text(f"paused{': ' + why if why else ''}; p goes on", multiline=False, limit=600, style="$edit")
     if job.state == "queued":
         why = f"tried before: {job.error}" if job.error else "waits for a worker (g w shows them)"
@@ -92,6 +92,12 @@ def word_line(view: LiveView, events: Sequence[JobEvent], lost: bool, now: int) 
     if events:
         return event_lines(events[-1:])[0].stylize_before("$muted")
     return Content()
+
+
+def _says_why(event: JobEvent) -> bool:
+    """Whether an event gives a reason for a pause beyond that somebody asked for it."""
+    own = event.text.startswith("paused: ") and " is paused; go on with:" not in event.text
+    return event.level != "info" or own or "budget" in event.text
 
 
 def _ended(view: LiveView, now: int) -> Content:
@@ -107,6 +113,8 @@ def _ended(view: LiveView, now: int) -> Content:
         words.append("R puts it back into the queue")
     if view.passing is not None and view.passing.judged:
         words.append("enter opens one, g b all pairs")
+    if job.kind == "generate" and (job.result or {}).get("new"):
+        words.append("L labels its rows")
     estimate = (job.result or {}).get("estimate")
     if isinstance(estimate, Mapping):
         left, seconds, tokens = (float(estimate.get(name) or 0) for name in ("left", "seconds", "tokens"))
@@ -256,9 +264,23 @@ def _milliseconds(value: float) -> str:
 # -- what scrolls by
 
 
-def newest_lines(newest: Iterable[Newest], glyphs: Glyphs, *, wide: bool) -> list[Line]:
-    """A line for each: passed or not (or why there is no verdict), score, the beginning of the pair."""
-    return [(each.pair, _newest(each, glyphs, wide)) for each in newest]
+def newest_lines(newest: Iterable[Newest], glyphs: Glyphs, *, wide: bool, made: bool = False) -> list[Line]:
+    """A line for each: passed or not (or why there is no verdict), score, the beginning of the pair; of rows that were
+    `made`: written, or rejected by which rule and why."""
+    return [(each.pair, (_made if made else _newest)(each, glyphs, wide)) for each in newest]
+
+
+def _made(each: Newest, glyphs: Glyphs, wide: bool) -> Content:
+    rejected = each.passed is False
+    mark = glyphs.mark("rejected" if rejected else "no verdict" if each.kind else "approved")
+    word = "rejected" if rejected else "failed" if each.kind else "written"
+    rest = [each.kind, each.note] if each.kind else [each.text, each.note if wide else ""]
+    if rejected and wide and each.text != each.kind:
+        rest.append(each.text)
+    return Content.assemble(
+        (f"{mark.glyph} {word:<10}", f"${mark.token}"),
+        safe_text("  ".join(part for part in rest if part), multiline=False, limit=400),
+    )
 
 
 def _newest(each: Newest, glyphs: Glyphs, wide: bool) -> Content:

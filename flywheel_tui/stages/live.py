@@ -16,7 +16,7 @@ from flywheel_tui.records.job import ACTIVE, Job, Sample
 from flywheel_tui.records.live import Calls, Histogram, Newest, Shown
 from flywheel_tui.records.rubric import RubricKind, Scale
 from flywheel_tui.stages.judge.options import rate_of
-from flywheel_tui.store import jobs, judge_jobs, judging
+from flywheel_tui.store import generation, jobs, judge_jobs, judging
 from flywheel_tui.store import live as store
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
@@ -281,6 +281,14 @@ def rates_of(samples: list[Sample]) -> tuple[float, ...]:
         elif after.at > before.at:
             found.append((after.done - before.done) * 1e6 / (after.at - before.at))
     return tuple(found)
+
+
+def rows_of_job(workspace: Workspace, job_id: int) -> list[int]:
+    """The pairs that a generate job has made so far, oldest first; none for other kinds. Raises NotFoundError."""
+    job = jobs.get_job(workspace.store, job_id)
+    if job.kind != "generate" or job.dataset_id is None:
+        return []
+    return generation.rows_of_job(workspace.store.read(), job.dataset_id, job_id)
 
 
 # -- steering

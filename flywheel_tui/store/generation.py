@@ -108,6 +108,15 @@ def newest_pair(connection: sqlite3.Connection, dataset_id: int) -> int:
     return int(row[0]) if row else 0
 
 
+def rows_of_job(connection: sqlite3.Connection, dataset_id: int, job_id: int) -> list[int]:
+    """The pairs that a job made in a data set, in the order they were written."""
+    query = (
+        "SELECT m.pair_id FROM made m JOIN pair_current c ON c.id = m.pair_id"
+        " WHERE m.dataset_id = ? AND m.job_id = ? ORDER BY m.pair_id"
+    )
+    return [pair for (pair,) in connection.execute(query, (dataset_id, job_id))]
+
+
 def instructions(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[bytes, str]]:
     """Uid and instruction of every pair of a data set, as it is now."""
     query = (

@@ -151,7 +151,7 @@ class Engine:
             rows = self._admit(item, key, made, ask)
         except Rejected as no:
             self._recorder.add(Finished(key, [], NoRow(no.rule, no.detail, no.text, variant, no.notes)))
-            self._ended(no.rule)
+            self._ended(no.rule, no)
         except BackendFault as fault:
             if self._stop is None:
                 self._recorder.fail(fault.kind)
@@ -226,11 +226,14 @@ class Engine:
             if why and self.watches and self._stop is None:
                 self._stop = GeneratePaused(f"variety falls: {why}. Look at the newest rows, then {self._go_on()}")
 
-    def _ended(self, rule: str) -> None:
+    def _ended(self, rule: str, no: Rejected | None = None) -> None:
         """Count how an item ended; stop where nearly all fail."""
         self._last.append(rule)
         if rule:
-            self._newest.append({"text": rule, "at": now_us(), "passed": False, "kind": rule})
+            line: dict[str, Any] = {"text": rule, "at": now_us(), "kind": rule}
+            if no is not None:
+                line |= {"text": no.text[:160], "passed": False, "note": no.detail[:200]}
+            self._newest.append(line)
         failed = [one for one in self._last if one]
         if len(self._last) == LAST_ITEMS and len(failed) >= self._options.stop_failing_at * LAST_ITEMS:
             named, count = Counter(failed).most_common(1)[0]
