@@ -79,7 +79,8 @@ class LineageScreen(ModalScreen[Place | None]):
         tree.focus()
 
     def _grow(self, node: TreeNode[Place], words: str, relatives: Sequence[Relative]) -> None:
-        branch = node.add(words if relatives else f"{words}: nothing known", expand=True, allow_expand=bool(relatives))
+        title = words if relatives else f"{words}: nothing known"
+        branch = node.add(safe_rich(title), expand=True, allow_expand=bool(relatives))
         # a chain may be long: no recursion
         waiting = [(branch, one) for one in reversed(relatives)]
         while waiting:
