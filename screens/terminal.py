@@ -23,7 +23,7 @@ import textual
 from rich.console import Console, RenderableType
 from rich.text import Text
 from rich.traceback import Traceback
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
@@ -74,7 +74,8 @@ class SafeApp(App[Result], Generic[Result]):  # safe: this is the safe one
         self._settled = self.set_timer(0.25, self._draw_again)
 
     def _draw_again(self) -> None:
-        self.screen.refresh()
+        with suppress(ScreenStackError):  # the program may have ended meanwhile
+            self.screen.refresh()
 
     async def save_work(self) -> None:
         """Called before the program ends by a signal or an error: write down what is not yet on disk."""

@@ -292,3 +292,8 @@ def test_the_exit_of_a_program_is_bounded_in_the_harness(tmp_path: Path) -> None
     assert run.killed
     with pytest.raises(AssertionError, match="was not painted"):
         run_in_pty(["python", str(script)], ["never"], word_seconds=0.3)
+
+
+async def test_what_is_drawn_again_after_a_resize_may_come_when_no_screen_is_left() -> None:
+    app: SafeApp[None] = SafeApp()
+    app._draw_again()
