@@ -150,7 +150,7 @@ def test_trace_tells_of_the_catalogue(root: Path) -> None:
     flywheel(root, "tools", "--into", "made", "--count", "2", "--backend", "offline")
     with Workspace.open(root) as workspace:
         pair = rows(workspace)[0]["id"]
-    tree = CliRunner().invoke(cli, ["-w", str(root), "trace", str(pair)]).stdout
+    tree = CliRunner(env={"COLUMNS": "160"}).invoke(cli, ["-w", str(root), "trace", str(pair)]).stdout
     assert "made by fixed rules, no model was asked, 1 from real data, job 1" in tree
     assert "templates: tools.request@1, tools.trajectory@1" in tree and "catalogue: household@1" in tree
     found = json.loads(CliRunner().invoke(cli, ["-w", str(root), "trace", str(pair), "--json"]).stdout)["made"]

@@ -25,7 +25,7 @@ TEXTS = st.lists(
 
 def alone(character: str) -> bool:
     name = unicodedata.name(character, "")
-    return name.startswith(("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")) and (
+    return name.startswith(("CJK", "HENTAIGANA", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")) and (
         unicodedata.category(character)[0] in "LNM"
     )
 
