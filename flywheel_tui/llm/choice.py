@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from flywheel_tui.errors import FlywheelError
+from flywheel_tui.llm.aside import run_aside
 from flywheel_tui.llm.local_models import cached_models
 from flywheel_tui.llm.protocol import Health
 
@@ -89,17 +89,4 @@ async def _probe_ollama(settings: Settings) -> Health:
 
 def choose_backend(settings: Settings) -> Choice:
     """`choose` for callers that are not asynchronous; it may be called while a loop runs in this thread."""
-    found: list[Choice | BaseException] = []
-
-    def work() -> None:
-        try:
-            found.append(asyncio.run(choose(settings)))
-        except BaseException as error:  # handed to the caller below
-            found.append(error)
-
-    thread = threading.Thread(target=work, name="choose-backend")
-    thread.start()
-    thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    return run_aside(lambda: choose(settings), "choose-backend")

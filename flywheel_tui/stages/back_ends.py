@@ -6,13 +6,13 @@ Only what is set up is asked (Ollama's usual place is this machine), all at once
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from flywheel_tui.errors import FlywheelError
+from flywheel_tui.llm.aside import run_aside
 from flywheel_tui.llm.protocol import Health
 
 if TYPE_CHECKING:
@@ -87,20 +87,8 @@ _REMEDY = "see whether the server is busy, and its address right"
 
 def ask_all(settings: Settings, names: tuple[str, ...] = NAMES, within_s: float = WITHIN_S) -> list[BackEndState]:
     """How these back ends are, in their order; for callers that are not asynchronous, also within a running loop."""
-    found: list[list[BackEndState] | BaseException] = []
 
     async def everyone() -> list[BackEndState]:
         return list(await asyncio.gather(*(ask(settings, name, within_s=within_s) for name in names)))
 
-    def work() -> None:
-        try:
-            found.append(asyncio.run(everyone()))
-        except BaseException as error:  # handed to the caller below
-            found.append(error)
-
-    thread = threading.Thread(target=work, name="back-ends")
-    thread.start()
-    thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    return run_aside(everyone, "back-ends")
