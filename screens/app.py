@@ -1,6 +1,6 @@
 """The workstation's shell: places, themes, keymap, the header's facts, and the bridge to the store. No feature.
 
-To add a screen see `screens/places.py`; its keys go to `screens/bindings.py`; `screens/work_screen.py` says what the
+To add a screen see `screens/places.py`; its keys go to `screens/acts/`; `screens/work_screen.py` says what the
 shell calls. Style sheets: `NAME.tcss` beside `NAME.py`, named in the screen's `CSS_PATH`.
 """
 

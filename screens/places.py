@@ -1,8 +1,8 @@
 """The places of the workstation: one line here is a tab, a letter of the "go to" panel and a command of the palette.
 
 To add a screen: write `screens/NAME.py` with a subclass of `screens.work_screen.WorkScreen`, its keys in
-`screens/bindings.py` (group NAME), its look in `screens/NAME.tcss`, and a line here. Screens that open over another
-one (a panel, not a tab) go to PANELS.
+`screens/acts/` (group NAME of `screens/bindings.py`), its look in `screens/NAME.tcss`, and a line here. Screens that
+open over another one (a panel, not a tab) go to PANELS.
 """
 
 from __future__ import annotations
