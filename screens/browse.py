@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,11 +23,10 @@ from flywheel_tui.stages import search_index, views
 from flywheel_tui.stages.views import View, ViewQuery
 from screens.bindings import bindings_of
 from screens.browse_findings import check_named
-from screens.browse_settle import BrowseSettle
+from screens.browse_onwards import BrowseOnwards
 from screens.browse_state import BrowseState
 from screens.findings_panel import FindingsPanel
 from screens.places import BrowseRequest
-from screens.view_dialogs import choose_dataset, choose_number, choose_order, choose_view
 from screens.widgets.filter_bar import FilterBar
 from screens.widgets.pair_pane import PairPane
 from screens.widgets.pair_table import PairTable, TableHead
@@ -40,7 +38,7 @@ LOOKING_SECONDS = 0.15
 """A search that takes longer says that it is under way; for a quicker one the table would only flicker."""
 
 
-class BrowseScreen(BrowseSettle):
+class BrowseScreen(BrowseOnwards):
     """A table over any number of pairs, and a preview of the one at the cursor."""
 
     PLACE = "browse"
@@ -270,7 +268,7 @@ class BrowseScreen(BrowseSettle):
         row = self._state.row(self.table.cursor) if self._state is not None else None
         return row.id if row is not None else None
 
-    # -- search, filter, order ----------------------------------------------------------------------------------------
+    # -- which keys there are, and the preview ------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide what cannot be done now."""
@@ -299,127 +297,6 @@ class BrowseScreen(BrowseSettle):
             return has_view
         return True
 
-    def action_search(self) -> None:
-        """Type words; the table follows."""
-        if self._state is not None:
-            self._before_search = self._state.query
-            self.query_one(FilterBar).edit("search", self._state.query.search or "", 'words, or "a phrase"')
-
-    def action_filter(self) -> None:
-        """Type an expression."""
-        if self._state is not None:
-            hint = "for example: length < 200 and 'python' in tags"
-            self.query_one(FilterBar).edit("filter", self._state.query.filter or "", hint)
-
-    @on(FilterBar.Searching)
-    def _searching(self, event: FilterBar.Searching) -> None:
-        if self._state is not None and self.query_one(FilterBar).editing == "search":
-            text = event.text if event.text.strip() else None
-            if text != self._state.query.search:
-                self._open(self._state.changed(search=text))
-
-    @on(FilterBar.Taken)
-    def _taken(self, event: FilterBar.Taken) -> None:
-        if self._state is not None and event.what == "filter":
-            self._open(self._state.changed(filter=event.text or None), keep_cursor=True)
-        self._before_search = None
-        self.table.focus()
-
-    @on(FilterBar.Left)
-    def _left(self, event: FilterBar.Left) -> None:
-        if event.what == "search" and self._before_search is not None and self._state is not None:
-            if self._before_search != self._state.query:
-                self._open(self._before_search)
-            self._before_search = None
-        self.table.focus()
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="choose an order")
-    async def action_order(self) -> None:
-        """Choose the order."""
-        if self._state is None:
-            return
-        order = await choose_order(self.shell, self._state.query.order)
-        if order and order != self._state.query.order:
-            self._open(self._state.changed(order=order), keep_cursor=order != "random")
-
-    def action_clear(self) -> None:
-        """Everything, as is."""
-        if self._state is not None:
-            self._open(ViewQuery(dataset=self._state.query.dataset, reviewer=self.shell.reviewer), keep_cursor=True)
-
-    def action_refresh(self) -> None:
-        """Gather the view again."""
-        if self._state is not None:
-            self._open(self._state.query, keep_cursor=True)
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="go to a row")
-    async def action_number(self) -> None:
-        """Go to a row by its number."""
-        if (number := await choose_number(self.shell, self.table.count)) is not None:
-            self.table.cursor = number - 1
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="choose a data set")
-    async def action_dataset(self) -> None:
-        """Show another data set."""
-        name = await choose_dataset(self.shell)
-        if name:
-            self._open(ViewQuery(dataset=name, reviewer=self.shell.reviewer))
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="saved views")
-    async def action_views(self) -> None:
-        """Open, save or delete a saved view."""
-        if self._state is not None and (query := await choose_view(self.shell, self._state.query)) is not None:
-            self._open(query)
-
-    # -- marks --------------------------------------------------------------------------------------------------------
-
-    def action_mark(self) -> None:
-        """Mark this pair and go on."""
-        if self._state is not None:
-            index = self.table.cursor
-            self._state.toggle(index)
-            self.table.redraw_row(index)
-            self.table.cursor += 1
-            self._show_summary()
-
-    def action_range(self) -> None:
-        """Begin a range, or mark it."""
-        if self._state is None:
-            return
-        if self._state.anchor is None:
-            self._state.anchor = self.table.cursor
-            self._show_summary()
-            self.hint("range begun: move, then V marks all from there to here")
-        else:
-            first, last = sorted((self._state.anchor, self.table.cursor))
-            self._state.anchor = None
-            self._mark_rows(first, last)
-
-    def action_mark_all(self) -> None:
-        """Mark everything that matches, or clear the marks."""
-        if self._state is None:
-            return
-        if self._state.marks:
-            self._state.marks.clear()
-            self.table.redraw()
-            self._show_summary()
-        elif self._state.view.complete:
-            self._mark_rows(0, len(self._state.view) - 1)
-        else:
-            self.hint("still looking; press * again when all are found")
-
-    @work(group="marks", exclusive=True, exit_on_error=False, description="mark pairs")
-    async def _mark_rows(self, first: int, last: int) -> None:
-        state = self._state
-        assert state is not None
-        chunks = views.ids_between(self.shell.workspace, state.view, first, last)
-        while (ids := await asyncio.to_thread(next, chunks, None)) is not None:
-            state.mark(ids)
-            self._show_summary()
-        self.table.redraw()
-
-    # -- preview and onwards ------------------------------------------------------------------------------------------
-
     def action_preview(self) -> None:
         """Show or hide the preview."""
         self.toggle_class("-no-preview")
@@ -436,48 +313,6 @@ class BrowseScreen(BrowseSettle):
         """More of a long text."""
         self.query_one(PairPane).more()
         self.refresh_bindings()
-
-    @on(PairTable.Opened)
-    async def _opened(self) -> None:
-        if self.check_action("label", ()):
-            await self.action_label()
-
-    async def action_label(self) -> None:
-        """Label from here, or the marked pairs."""
-        if self._state is not None:
-            await self.shell.open_label(self._state.query, self._current_id(), self._state.marked_ids())
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="judge")
-    async def action_judge(self) -> None:
-        """Have what the filter matches judged, and watch."""
-        from screens.judge_start import ask_and_judge
-
-        if self._state is not None:
-            query = self._state.query
-            await ask_and_judge(self, query.dataset, pairs=len(self._state.view), where=query.filter or "")
-
-    @work(group="dialog", exclusive=True, exit_on_error=False, description="lineage")
-    async def action_lineage(self) -> None:
-        """The lineage of this pair as a tree; what is chosen in it is shown here."""
-        from flywheel_tui.stages.lineage import trace
-        from screens.lineage_tree import LineageScreen
-
-        if (pair := self._current_id()) is None:
-            self.hint("there is no pair here")
-            return
-        try:
-            found = await asyncio.to_thread(trace, self.shell.workspace, str(pair))
-        except FlywheelError as error:
-            self.hint(str(error))
-            return
-        if (place := await self.shell.push_screen_wait(LineageScreen(found))) is not None:
-            query = ViewQuery(dataset=place[0], reviewer=self.shell.reviewer)
-            await self.shell.go("browse", BrowseRequest(query, place[1], pairs=[place[1]], words="from the lineage"))
-
-    def action_bulk(self) -> None:
-        """Label many at once."""
-        if self._state is not None:
-            self.shell.open_bulk(self._state.query, self._state.marked_ids())
 
 
 class _Nothing:

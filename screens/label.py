@@ -20,7 +20,7 @@ from textual.events import Event
 
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.sitting import Statement
-from flywheel_tui.stages import drafts, session, views
+from flywheel_tui.stages import drafts, sitting_start, views
 from flywheel_tui.stages.rubric import rubric_for
 from flywheel_tui.stages.session import LabelSession, Prepared
 from flywheel_tui.store.views import ViewQuery
@@ -110,7 +110,7 @@ class LabelScreen(LabelWriting):
     def _usual_query(self) -> ViewQuery | None:
         """What this reviewer labelled last in the data set of the header; else all of it, unlabelled pairs first."""
         workspace, reviewer = self.shell.workspace, self.shell.reviewer
-        last = session.last_query(workspace, reviewer, self.shell.dataset or None)
+        last = sitting_start.last_query(workspace, reviewer, self.shell.dataset or None)
         if last is not None or not self.shell.dataset:
             return last
         return ViewQuery(dataset=self.shell.dataset, order="unlabelled first", reviewer=reviewer)
@@ -127,7 +127,13 @@ class LabelScreen(LabelWriting):
             kind = (await self._desk.run(views.get_dataset, workspace, query.dataset)).kind
             rubric = await self._desk.run(rubric_for, workspace, kind)
             self._session = await self._desk.run(
-                session.start, workspace, query, self.shell.reviewer, first=first, marked=marked, clock=self.shell.clock
+                sitting_start.start,
+                workspace,
+                query,
+                self.shell.reviewer,
+                first=first,
+                marked=marked,
+                clock=self.shell.clock,
             )
         except FlywheelError as error:
             self._session = self._state = self._sheet = None

@@ -7,7 +7,7 @@ a screen runs those in its own thread, one at a time. All else only changes the 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,6 @@ from flywheel_tui.stages.label import Outcome, Presented
 from flywheel_tui.stages.label_queue import Queue, count_decided, encode_queue
 from flywheel_tui.stages.labels_needed import Needed, labels_needed
 from flywheel_tui.stages.pace import ActiveClock, Pace
-from flywheel_tui.store import labels as label_store
-from flywheel_tui.store import queues as queue_store
 from flywheel_tui.store import sessions as session_store
 from flywheel_tui.store.views import ViewQuery
 
@@ -82,7 +80,7 @@ class LabelSession:
         index: int,
         clock: Callable[[], int] = now_us,
     ) -> None:
-        """Use `start`."""
+        """Use `sitting_start.start`."""
         settings = workspace.settings
         self.workspace, self.query, self.queue, self.reviewer = workspace, query, queue, reviewer
         self.uid = new_uid()
@@ -358,57 +356,3 @@ class LabelSession:
     def break_due(self) -> bool:
         """Whether it is time for a break (setting `break_after`)."""
         return 0 < self._break_us <= self.time.since_break_us
-
-
-def start(
-    workspace: Workspace,
-    query: ViewQuery,
-    reviewer: str,
-    *,
-    first: int | None = None,
-    marked: Sequence[int] | None = None,
-    clock: Callable[[], int] = now_us,
-) -> LabelSession:
-    """A sitting over a view (only its `marked` pairs, where given). Reads the queue: not for the event loop.
-
-    It begins at pair `first`, else where this reviewer stopped in the same view, however the program ended then.
-    Raises NotFoundError for an unknown data set, ExpressionError for a filter that is off, UsageError without a name.
-    """
-    if not reviewer.strip():
-        raise UsageError("a label needs a reviewer; set one with --reviewer or in flywheel.toml")
-    queue = Queue(workspace, query, marked, reviewer)
-    session = LabelSession(
-        workspace, query, queue, reviewer, decided=count_decided(workspace, queue, reviewer), index=0, clock=clock
-    )
-    session.needed = labels_needed(workspace, query.dataset)
-    session.answer_after(session_store.last_answered(workspace.store.read(), reviewer))
-    if first is not None:
-        session.index = queue.index_of(first) or 0
-    elif marked is None:
-        session.index = _resume_at(workspace, session)
-    return session
-
-
-def _resume_at(workspace: Workspace, session: LabelSession) -> int:
-    """After the pair decided last, or at the pair that was left undecided."""
-    connection = workspace.store.read()
-    if session.queue.places:
-        labels = queue_store.labels_of_samples(connection, session.queue.dataset_id)
-        done = {pair for pair, reviewer in labels if reviewer == session.reviewer}
-        return next((at for at in range(len(session)) if session.queue.at(at) not in done), len(session))
-    cursor = session_store.last_cursor(
-        connection, session.reviewer, session.queue.dataset_id, encode_queue(session.query)
-    )
-    at = session.queue.index_of(cursor) if cursor is not None else None
-    if cursor is None or at is None:
-        return 0
-    mine = label_store.current(connection, cursor, session.reviewer)
-    if mine is None or mine.status is None:
-        return at
-    return 0 if session.query.order == "unlabelled first" else at + 1
-
-
-def last_query(workspace: Workspace, reviewer: str, dataset: str | None = None) -> ViewQuery | None:
-    """What this reviewer labelled last (in one data set, or anywhere), to go on with."""
-    found = session_store.last_queue(workspace.store.read(), reviewer, dataset)
-    return msgspec.json.decode(found, type=ViewQuery) if found else None

@@ -14,7 +14,8 @@ from flywheel_tui.stages.drafts import Draft as HalfTyped
 from flywheel_tui.stages.drafts import draft_path, drop_draft, load_draft, save_draft
 from flywheel_tui.stages.label import current_label
 from flywheel_tui.stages.pace import ActiveClock, Pace
-from flywheel_tui.stages.session import LabelSession, last_query, start
+from flywheel_tui.stages.session import LabelSession
+from flywheel_tui.stages.sitting_start import last_query, start
 from flywheel_tui.store.datasets import create_dataset
 from flywheel_tui.store.pairs import Occurrences, insert_drafts, prepare
 from flywheel_tui.store.views import ViewQuery

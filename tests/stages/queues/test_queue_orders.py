@@ -19,7 +19,7 @@ from flywheel_tui.stages.labels_needed import labels_needed
 from flywheel_tui.stages.queues import make_order, orders
 from flywheel_tui.stages.queues.base import Situation
 from flywheel_tui.stages.queues.samples import draw_sample, strata_of
-from flywheel_tui.stages.session import start
+from flywheel_tui.stages.sitting_start import start
 from flywheel_tui.store.views import ViewQuery
 from flywheel_tui.workspace import Workspace
 
