@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
-from fixtures_workspace import NOON, add, drafts
+from fixtures_workspace import NOON, add, drafts, label_uid
 from judged import judged
 
 from flywheel_tui.records.judgment import Verdict
@@ -67,6 +66,6 @@ def label(
     """A label a minute before noon."""
     decide(
         workspace,
-        Decision(uid=os.urandom(16), pair=pair, version=pair, reviewer=who, status=status, preference=preference,
-                 blind=blind, answered=NOON - 60_000_000),
+        Decision(uid=label_uid(pair, who, status), pair=pair, version=pair, reviewer=who, status=status,
+                 preference=preference, blind=blind, answered=NOON - 60_000_000),
     )  # fmt: skip

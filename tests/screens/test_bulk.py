@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make, say
+from pilots import until
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -31,16 +32,6 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     made = make(tmp_path, count=60, labels=False)
     yield made
     made.close()
-
-
-async def until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
-    """Wait for something that happens by itself."""
-    for _ in range(300):
-        if true():
-            await pilot.pause()
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it did not happen within six seconds")
 
 
 def shown(pilot: Pilot[None]) -> str:

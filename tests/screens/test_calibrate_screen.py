@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from calibrate_workspace import calibrated, ids_of, label
 from fixtures_workspace import StillApp
+from pilots import press, settle, shown
 from textual.pilot import Pilot
 
 from flywheel_tui.records.calibration import CalibrateOptions
@@ -20,24 +21,6 @@ from screens.calibrate import CalibrateScreen
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return calibrated(tmp_path)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(500):
-        await pilot.pause(0.01)
-        if all(each.is_finished or each.group in ("dialog", "goto") for each in pilot.app.workers):
-            break
-    await pilot.pause()
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settle(pilot)
 
 
 def app_on(workspace: Workspace, dataset: str = "demo") -> StillApp:

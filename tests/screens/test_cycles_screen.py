@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from fixtures_workspace import StillApp
 from loop_workspace import CYCLES, HOSTILE, answer, judged, turn, turned
+from pilots import sees, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -72,22 +73,6 @@ def workspace(made: Path, tmp_path: Path) -> Iterator[Workspace]:
     shutil.copytree(made, tmp_path / "work")
     with Workspace.open(tmp_path / "work") as opened:
         yield opened
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(300):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
-
-
-async def sees(pilot: Pilot[None], *words: str) -> None:
-    await until(pilot, lambda: all(word in shown(pilot) for word in words), f"{words} not shown")
 
 
 async def test_history_ribbon_triggers_and_speed(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, add, drafts, make, say
+from pilots import shown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -23,10 +24,6 @@ from screens.widgets.dataset_panel import histogram
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return make(tmp_path)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -11,6 +11,7 @@ from evaluation_helpers import tasks_file, training_pairs, use_models
 from factories import make_workspace
 from fixtures_workspace import StillApp
 from loop_workspace import HOSTILE, bundle, judged, skilled
+from pilots import sees, shown, until
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -37,22 +38,6 @@ def workspace(made: Path, tmp_path: Path) -> Iterator[Workspace]:
     shutil.copytree(made, tmp_path / "work")
     with Workspace.open(tmp_path / "work") as opened:
         yield opened
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
-
-
-async def sees(pilot: Pilot[None], *words: str) -> None:
-    await until(pilot, lambda: all(word in shown(pilot) for word in words), f"{words} not shown")
 
 
 def used(workspace: Workspace) -> list[str]:

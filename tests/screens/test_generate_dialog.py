@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make
+from pilots import shown, until
 from scripted_service import ScriptedService
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -25,18 +26,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
     yield make(tmp_path, count=12, labels=False)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 async def open_dialog(pilot: Pilot[None], *words: str) -> None:

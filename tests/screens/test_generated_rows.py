@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from fixtures_workspace import StillApp, make
-from textual.pilot import Pilot
+from pilots import shown, until
 
 from flywheel_tui.jobs import run_foreground
 from flywheel_tui.records.live import Newest
@@ -21,18 +20,6 @@ from screens.glyphs import Glyphs
 from screens.jobs import outcome
 from screens.label import LabelScreen
 from screens.live_text import newest_lines
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 def generated(workspace: Workspace, count: int, seeds: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fixtures_workspace import StillApp, make
+from pilots import shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -21,18 +22,6 @@ from screens.generate_dialog import GenerateDialog
 from screens.glyphs import Glyphs
 from screens.heatmap import HeatmapScreen
 from screens.heatmap_text import draw, heat_of
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 @pytest.fixture

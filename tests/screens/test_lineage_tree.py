@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from fixtures_workspace import StillApp, make
-from textual.pilot import Pilot
+from pilots import shown, until
 
 from flywheel_tui.jobs import run_foreground
 from flywheel_tui.stages.generate.options import GenerateOptions
@@ -16,18 +15,6 @@ from flywheel_tui.stages.generate.run import announce
 from flywheel_tui.workspace import Workspace
 from screens.browse import BrowseScreen
 from screens.lineage_tree import LineageScreen
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make, now
 from live_workspace import JUDGED, PAIRS, SERVICE, at_noon, claimed, running, show, write_run
+from pilots import shown, until
 from textual.pilot import Pilot
 
 from flywheel_tui.records.live import Newest
@@ -23,10 +23,6 @@ from screens.reader import JobReader
 from screens.widgets.dialogs import ConfirmDialog
 
 
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
 async def settle(pilot: Pilot[None]) -> None:
     """Until the first reading is drawn, and nothing is read any more."""
     screen = pilot.app.screen
@@ -37,14 +33,6 @@ async def settle(pilot: Pilot[None]) -> None:
         if not any(each.group != "dialog" and not each.is_finished for each in pilot.app.workers):
             break
     await pilot.pause()
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 def screen_of(pilot: Pilot[None]) -> LiveScreen:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fixtures_workspace import StillApp, make
 from live_workspace import PAIRS, at_noon, claimed, running, write_run
+from pilots import still, until
 from textual.pilot import Pilot
 
 from flywheel_tui.llm.protocol import Health
@@ -34,27 +35,12 @@ def _same_hour(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def held(pilot: Pilot[None]) -> None:
     """The cursor one line below the newest; a key that comes before there is a line moves nothing."""
-    await press(pilot)
+    await still(pilot)
     screen = pilot.app.screen
     assert isinstance(screen, LiveScreen)
-    for _ in range(200):
-        if screen.newest.current is not None and screen.newest.has_focus:
-            break
-        await pilot.pause(0.02)
-    await press(pilot, "down")
+    await until(pilot, lambda: screen.newest.current is not None and screen.newest.has_focus)
+    await still(pilot, "down")
     assert screen.newest.held
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, with everything read in between."""
-    for key in ("", *keys):
-        if key:
-            await pilot.press(key)
-        for _ in range(200):
-            await pilot.pause(0.01)
-            if all(each.is_finished or each.group == "dialog" for each in pilot.app.workers):
-                break
-    await pilot.pause()
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -71,7 +57,7 @@ def test_live_ended(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]
     write_run(workspace, "t", count=PAIRS - 1, missing=("refusal",))
     claims.finish(workspace.store, job.claim, {"tag": "t"}, done=PAIRS, total=PAIRS)
     at_noon(workspace)
-    assert snap_compare(StillApp(workspace, start="live"), terminal_size=size, run_before=press)
+    assert snap_compare(StillApp(workspace, start="live"), terminal_size=size, run_before=still)
 
 
 def test_live_of_another_kind_in_ascii(snap_compare: Compare, tmp_path: Path) -> None:
@@ -80,12 +66,12 @@ def test_live_of_another_kind_in_ascii(snap_compare: Compare, tmp_path: Path) ->
     at_noon(workspace)
     (workspace.root / "flywheel.toml").write_text('glyphs = "ascii"\n')
     app = StillApp(workspace, theme="flywheel-mono", start="live")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
 
 
 def test_live_with_nothing_to_watch(snap_compare: Compare, tmp_path: Path) -> None:
     app = StillApp(Workspace.open(tmp_path / "new", create=True), start="live")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
@@ -100,8 +86,8 @@ def test_judge_dialog(
     workspace = make(tmp_path, count=PAIRS, labels=False)
 
     async def open_dialog(pilot: Pilot[None]) -> None:
-        await press(pilot, "J")
+        await still(pilot, "J")
         await pilot.pause(0.6)
-        await press(pilot, "down")
+        await still(pilot, "down")
 
     assert snap_compare(StillApp(workspace, start="datasets"), terminal_size=size, run_before=open_dialog)

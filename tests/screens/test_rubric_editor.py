@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make
+from pilots import shown, until
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
@@ -21,18 +22,6 @@ Compare = Callable[..., bool]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     yield make(tmp_path, count=12)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 async def open_editor(pilot: Pilot[None], *keys: str) -> RubricScreen:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make
+from pilots import still
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from flywheel_tui.workspace import Workspace
 
@@ -30,25 +30,11 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, with everything drawn and read in between; no cursor blinks afterwards."""
-    await pilot.pause()
-    for key in keys:
-        await pilot.press(key)
-        for _ in range(100):
-            await pilot.pause(0.01)
-            if all(each.is_finished or each.group in ("dialog", "goto") for each in pilot.app.workers):
-                break
-    for field in pilot.app.screen.query(Input):
-        field.cursor_blink = False
-    await pilot.pause()
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 def test_datasets(snap_compare: Compare, workspace: Workspace, theme: str, size: tuple[int, int]) -> None:
     app = StillApp(workspace, theme=theme)
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: press(pilot, "down", "up"))
+    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: still(pilot, "down", "up"))
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -56,7 +42,7 @@ def test_datasets(snap_compare: Compare, workspace: Workspace, theme: str, size:
 def test_browse(snap_compare: Compare, workspace: Workspace, theme: str, size: tuple[int, int]) -> None:
     app = StillApp(workspace, dataset="demo", theme=theme)
     keys = ("down", "space", "space", "down", "up")
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: press(pilot, *keys))
+    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: still(pilot, *keys))
 
 
 @pytest.mark.parametrize(
@@ -74,16 +60,16 @@ def test_browse(snap_compare: Compare, workspace: Workspace, theme: str, size: t
 )
 def test_browse_states(snap_compare: Compare, workspace: Workspace, name: str, keys: tuple[str, ...]) -> None:
     app = StillApp(workspace, dataset="demo")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: press(pilot, *keys))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: still(pilot, *keys))
 
 
 def test_datasets_empty(snap_compare: Compare, tmp_path: Path) -> None:
     app = StillApp(Workspace.open(tmp_path / "empty", create=True))
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
 
 
 def test_too_small(snap_compare: Compare, workspace: Workspace) -> None:
-    assert snap_compare(StillApp(workspace), terminal_size=(50, 12), run_before=press)
+    assert snap_compare(StillApp(workspace), terminal_size=(50, 12), run_before=still)
 
 
 def test_a_banner(snap_compare: Compare, workspace: Workspace) -> None:
@@ -91,7 +77,7 @@ def test_a_banner(snap_compare: Compare, workspace: Workspace) -> None:
 
     async def fail(pilot: Pilot[None]) -> None:
         app.show_banner("label", "not saved: the disk is full; free some space, then press any label key again")
-        await press(pilot)
+        await still(pilot)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=fail)
 
@@ -99,4 +85,4 @@ def test_a_banner(snap_compare: Compare, workspace: Workspace) -> None:
 def test_ascii_glyphs(snap_compare: Compare, workspace: Workspace) -> None:
     (workspace.root / "flywheel.toml").write_text('glyphs = "ascii"\n')
     app = StillApp(workspace, dataset="demo", theme="flywheel-mono")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: press(pilot, "space"))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: still(pilot, "space"))

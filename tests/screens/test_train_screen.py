@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import NOON, StillApp, make
+from pilots import shown, until
 from textual.pilot import Pilot
 
 from flywheel_tui.stages.train.history import STOP_FILE
@@ -55,18 +56,6 @@ def filled(folder: Path) -> Workspace:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     yield filled(tmp_path)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"{what}; there was:\n{shown(pilot)}")
 
 
 async def test_figures_reason_and_log_of_the_run_at_the_cursor(workspace: Workspace) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp
+from pilots import press, settle, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 from torture import ROOT
@@ -35,33 +35,6 @@ from screens.widgets.pair_pane import PairPane
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return checked(tmp_path)
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    """Until nothing is read or put in the queue any more."""
-    for _ in range(300):
-        await pilot.pause(0.01)
-        if all(each.is_finished or each.group in ("dialog", "goto", "apply") for each in pilot.app.workers):
-            break
-    await pilot.pause()
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settle(pilot)
-
-
-async def until(pilot: Pilot[None], test: Callable[[], bool]) -> None:
-    for _ in range(400):
-        await pilot.pause(0.01)
-        if test():
-            return
-    raise AssertionError("it did not come to that")
 
 
 def work_off(workspace: Workspace) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp
-from textual.pilot import Pilot
-from textual.widgets import Input
+from pilots import still
 from validation_workspace import checked
 
 from flywheel_tui.workspace import Workspace
@@ -29,44 +28,28 @@ def workspace(tmp_path: Path) -> Workspace:
     return checked(tmp_path)
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, with everything drawn and read in between; no cursor blinks afterwards."""
-    for key in ("", *keys):
-        if key:
-            await pilot.press(key)
-        for _ in range(200):
-            await pilot.pause(0.01)
-            if all(each.is_finished or each.group in ("dialog", "goto") for each in pilot.app.workers):
-                break
-    for _ in range(5):
-        await pilot.pause(0.05)
-    for field in pilot.app.screen.query(Input):
-        field.cursor_blink = False
-    await pilot.pause()
-
-
 @pytest.mark.parametrize("name", SCREENS)
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 def test_screens(snap_compare: Compare, workspace: Workspace, size: tuple[int, int], theme: str, name: str) -> None:
     place, keys = SCREENS[name]
     app = StillApp(workspace, dataset="mail", theme=theme, start=place)
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: press(pilot, *keys))
+    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: still(pilot, *keys))
 
 
 @pytest.mark.parametrize(("name", "keys"), [("findings", ("c",)), ("lengths", ("c", "c")), ("errors", ("right",))])
 def test_report_states(snap_compare: Compare, workspace: Workspace, name: str, keys: tuple[str, ...]) -> None:
     app = StillApp(workspace, dataset="mail", start="validation")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: press(pilot, *keys))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: still(pilot, *keys))
 
 
 def test_never_ran(snap_compare: Compare, tmp_path: Path) -> None:
     app = StillApp(checked(tmp_path, run=False), dataset="mail", start="validation")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
 
 
 def test_ascii(snap_compare: Compare, workspace: Workspace) -> None:
     (workspace.root / "flywheel.toml").write_text('glyphs = "ascii"\n')
     with Workspace.open(workspace.root) as again:
         app = StillApp(again, dataset="mail", theme="flywheel-mono", start="validation")
-        assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+        assert snap_compare(app, terminal_size=(80, 24), run_before=still)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fixtures_workspace import NOON, StillApp, make
+from pilots import settle, shown, until
 from textual.pilot import Pilot
 
 from flywheel_tui.jobs import folder as files
@@ -58,27 +59,6 @@ def fill(workspace: Workspace) -> dict[str, int]:
         connection.execute("UPDATE job_event SET at = ? + id * 1000000", (NOON - 200_000_000,))
         connection.execute("DELETE FROM job_progress")
     return found
-
-
-def shown(pilot: Pilot[None]) -> str:
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    """Until nothing is read any more."""
-    for _ in range(300):
-        await pilot.pause(0.01)
-        if not any(each.group != "dialog" and not each.is_finished for each in pilot.app.workers):
-            break
-    await pilot.pause()
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-    for _ in range(int(seconds * 20)):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}; there was:\n{shown(pilot)}")
 
 
 def place(pilot: Pilot[None]) -> WorkersScreen:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import NOON, StillApp, make
-from textual.pilot import Pilot
+from pilots import still
 
 from flywheel_tui.jobs import overview
 from flywheel_tui.records.job import Claim
@@ -61,38 +61,26 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     time.tzset()
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, with everything read in between."""
-    for key in ("", *keys):
-        if key:
-            await pilot.press(key)
-        for _ in range(200):
-            await pilot.pause(0.01)
-            if all(each.is_finished or each.group == "dialog" for each in pilot.app.workers):
-                break
-    await pilot.pause()
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 def test_workers(snap_compare: Compare, workspace: Workspace, theme: str, size: tuple[int, int]) -> None:
     app = StillApp(workspace, theme=theme, start="workers")
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: press(pilot, "down", "up"))
+    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: still(pilot, "down", "up"))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 def test_details(snap_compare: Compare, workspace: Workspace, size: tuple[int, int]) -> None:
     assert overview.details(workspace, 2).job.error
     app = StillApp(workspace, start="workers")
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: press(pilot, "end", "up", "enter"))
+    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: still(pilot, "end", "up", "enter"))
 
 
 def test_nothing_yet(snap_compare: Compare, tmp_path: Path) -> None:
     app = StillApp(Workspace.open(tmp_path / "new", create=True), start="workers")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
 
 
 def test_ascii_glyphs(snap_compare: Compare, workspace: Workspace) -> None:
     (workspace.root / "flywheel.toml").write_text('glyphs = "ascii"\n')
     app = StillApp(workspace, theme="flywheel-mono", start="workers")
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
