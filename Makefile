@@ -14,7 +14,7 @@ run: $(VENV)/.base  ## open the workstation on the demo data
 	@$(BIN)/flywheel-tui data
 
 test: $(VENV)/.dev  ## pass the tests (a few minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile  # more than cores: half of a screen test is waiting
 
 test-train: $(VENV)/.train  ## the tests that train real (tiny) models; installs the extra `train`
 	$(BIN)/python -m pytest -m "train and not slow"
