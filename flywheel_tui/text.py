@@ -253,6 +253,11 @@ def normalise(text: str) -> str:
     return text.strip(_BLANK + "\n")
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """A number with its noun: `1 row`, `1,200 rows`; `nouns` is a plural that is not formed with an s."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def human_number(value: float) -> str:
     """A count for people: 950, 12,480, 1.25 M. Exact below 100,000, three digits above."""
     if abs(value) < 100_000:

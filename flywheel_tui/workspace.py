@@ -71,6 +71,10 @@ class Workspace:
                 (workspace.root / name).mkdir(exist_ok=True, mode=0o700)
         return workspace
 
+    def for_reading(self) -> Workspace:
+        """The same workspace with its database opened for reading only; close it. Writing in it raises StoreError."""
+        return Workspace(self.root, Store(self.store.path, read_only=True), self._overrides)
+
     @cached_property
     def settings(self) -> Settings:
         """Read once, at first use. Raises InputError where a value is off."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from flywheel_tui.errors import FlywheelError, UsageError
+from flywheel_tui.errors import FlywheelError, NotFoundError, UsageError
 from flywheel_tui.stages.back_ends import NAMES, BackEndState, ask_all
 from flywheel_tui.stages.generate.options import GenerateOptions, Price
 from flywheel_tui.stages.generate.recipe import Recipe, load_recipes
@@ -200,32 +200,27 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
     def _by_templates(self, options: GenerateOptions) -> bool:
         return all(teacher.backend == "offline" for teacher in options.teachers())
 
-    @on(events.DescendantBlur)
-    def _left(self) -> None:
-        if self._price is None and not self._refused:
-            self._later()
-
     @work(group="price", exclusive=True, exit_on_error=False, description="say what the rows would take")
     async def _reckon(self) -> None:
-        from flywheel_tui.stages.generate.run import generate
+        from flywheel_tui.stages.generate.run import estimated
 
-        box, seeds = self.query_one("#generate-forecast", Static), self.query_one("#seeds", Input)
-        if seeds.has_focus and seeds.value:
-            # a price places the seeds in the store: half a name must not become seeds
-            box.update(Content.styled("the price is reckoned when you leave the seeds", "$muted"))
-            return
+        box = self.query_one("#generate-forecast", Static)
         try:
             options = self.options()
             report = await asyncio.to_thread(
-                generate, self._workspace, msgspec.structs.replace(options, estimate=True).checked()
+                estimated, self._workspace, msgspec.structs.replace(options, estimate=True).checked()
             )
         except FlywheelError as error:
             self._refused = str(error)
-            box.update(safe_text(str(error), multiline=False, limit=400, style="$text-error"))
+            # half a name is no mistake while it is typed
+            typing = isinstance(error, NotFoundError) and self.query_one("#seeds").has_focus
+            box.update(safe_text(str(error), multiline=False, limit=400, style="$muted" if typing else "$text-error"))
             return
         self._price = report.price
         if report.price is not None:
-            box.update(price_words(report.price, by_templates=self._by_templates(options)))  # safe: our own words
+            price = price_words(report.price, by_templates=self._by_templates(options))
+            seeds = safe_text(f"; {report.seeds}" if report.seeds else "", multiline=False, limit=160, style="$muted")
+            box.update(Content.assemble(price, seeds))  # safe: our own words, and safe_text
 
     # -- preview and answers ------------------------------------------------------------------------------------------
 
@@ -268,12 +263,22 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
         """Make them, where they can be made."""
         try:
             options = self.options().checked()
-            if self._refused:
-                raise UsageError(self._refused)
         except FlywheelError as error:
             self._say(safe_text(str(error), limit=400, style="$text-error"))
             return
-        self.dismiss(options)
+        self._start(options)
+
+    @work(group="start", exclusive=True, exit_on_error=False, description="look whether the rows can be made")
+    async def _start(self, options: GenerateOptions) -> None:
+        from flywheel_tui.stages.generate.run import check
+
+        try:
+            await asyncio.to_thread(check, self._workspace, options)
+        except FlywheelError as error:
+            self._say(safe_text(str(error), limit=400, style="$text-error"))
+            return
+        if self.is_current:
+            self.dismiss(options)
 
     def action_cancel(self) -> None:
         """Make nothing."""

@@ -197,6 +197,8 @@ def _list(as_json: bool) -> None:
 
 
 def _show(report: GenerateReport) -> None:
+    from flywheel_tui.text import counted
+
     for number, row in enumerate(report.preview, 1):
         say(f"— {number} ({row.kind}, {row.teacher}) —\n{row.instruction}")
         if row.input:
@@ -206,7 +208,9 @@ def _show(report: GenerateReport) -> None:
         for name, value in row.body.items():
             say(f"[{name}] {_shown(name, value)}")
     if not report.preview and (report.items or report.made or report.stopped):
-        say(f"Made {report.new:,} rows -> {report.dataset} ({report.made:,} of {report.wanted:,} are there)")
+        say(f"Made {counted(report.new, 'row')} -> {report.dataset} ({report.made:,} of {report.wanted:,} are there)")
+    if report.golden:
+        say(f"Beside them {counted(report.golden, 'golden example')} as they are")
     if report.offline and report.made:
         say("They were made by templates, no model was asked; every row says so")
     if report.rejected:
@@ -222,9 +226,12 @@ def _show(report: GenerateReport) -> None:
         last = report.variety[-1]
         say(f"Variety of the last {last.rows} rows: Vendi {last.vendi:.2f} per row, distinct-2 {last.distinct2:.2f}")
     if report.calls or report.hits:
-        price = "unknown price" if report.unpriced else f"${report.cost_usd:.4f}"
+        price = "unknown price" if report.unpriced else _dollars(report.cost_usd) if report.cost_usd else "nothing"
         tokens = f"{report.tokens_in:,} tokens in, {report.tokens_out:,} out"
-        say(f"Cost: {price} ({report.calls:,} calls, {report.hits:,} answers from the cache, {tokens})")
+        hits = counted(report.hits, "answer") + " from the cache"
+        say(f"Cost: {price} ({counted(report.calls, 'call')}, {hits}, {tokens})")
+    if report.price is not None and report.seeds:
+        say(f"From {report.seeds}")
     if report.price is not None:
         say(_price(report.price))
 
@@ -247,9 +254,18 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _price(price: Price) -> str:
+    from flywheel_tui.text import counted
+
     if price.cost_usd is None or price.most_usd is None:
-        cost = "unknown price (add the model to prices.toml)"
+        cost = "an unknown amount (add the model to prices.toml)"
+    elif not price.most_usd:
+        cost = "nothing"
     else:
-        cost = f"about ${price.cost_usd:.2f}, at most ${price.most_usd:.2f}"
+        cost = f"about {_dollars(price.cost_usd)}, at most {_dollars(price.most_usd)}"
     tokens = f"{price.tokens_in:,} tokens in, {price.tokens_out:,} out"
-    return f"{price.rows:,} rows take {cost} ({tokens}; from {price.basis})"
+    return f"{counted(price.rows, 'row')} cost {cost} ({tokens}; from {price.basis})"
+
+
+def _dollars(amount: float) -> str:
+    """Cents, and what is less than ten of them to a hundredth of one."""
+    return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.4f}"

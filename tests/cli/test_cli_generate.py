@@ -54,7 +54,7 @@ def test_json_is_one_document(root: Path) -> None:
 
 def test_a_preview_shows_rows_and_the_price(root: Path) -> None:
     shown = flywheel(root, "reasoning", "--preview", "2", "--count", "500", "--backend", "offline").stdout
-    assert "— 2 (reasoning, offline:rules) —" in shown and "500 rows take about $0.00, at most $0.00" in shown
+    assert "— 2 (reasoning, offline:rules) —" in shown and "500 rows cost nothing (" in shown
     assert "[reasoning] 1." in shown
 
 
@@ -111,7 +111,7 @@ def test_an_estimate_asks_nobody_and_needs_no_key(root: Path, monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     shown = flywheel(root, "qa", "--estimate", "--count", "40", "--backend", backend, "--model", "gpt-4o-mini")
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.startswith("40 rows take ")
+    assert shown.stdout.startswith("From 48 seeds (the list instructions)\n40 rows cost ")
     assert ("about $0.0" in shown.stdout) is (backend == "openai")
 
 

@@ -154,5 +154,9 @@ class GenerateReport(msgspec.Struct, frozen=True, kw_only=True):
     variety: tuple[Figures, ...] = ()
     variants: dict[str, int] = {}
     stopped: str = ""
+    seeds: str = ""
+    """Of an estimate: how many seeds there are, and what they were taken from."""
+    golden: int = 0
+    """Real rows that the recipe put into the data set beside those it made."""
     preview: tuple[Row, ...] = ()
     price: Price | None = None

@@ -13,7 +13,7 @@ from flywheel_tui.stages.generate.asking import Ask
 from flywheel_tui.stages.generate.options import GenerateOptions, Price
 from flywheel_tui.stages.generate.recipe import Recipe, Rejected, Teacher
 from flywheel_tui.stages.generate.template import load_template
-from flywheel_tui.store import response_cache
+from flywheel_tui.text import counted
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.generate.record import Counts
@@ -29,7 +29,8 @@ class _Rehearsal:
 
     def __init__(self, workspace: Workspace, recipe: Recipe, options: GenerateOptions) -> None:
         self.templates = {name: load_template(name, workspace.root) for name in recipe.templates}
-        self.secret = response_cache.nonce_secret(workspace.store)
+        self.secret = bytes(32)
+        """Any will do: its length is that of the workspace's own, and nothing is sent or kept."""
         self.temperature, self.max_tokens, self.run_seed = options.temperature, options.max_tokens, options.seed
         self.sent: list[tuple[str, int, int]] = []
 
@@ -53,11 +54,11 @@ def estimate(workspace: Workspace, recipe: Recipe, options: GenerateOptions, cou
     per_row = len(sent) / max(tried * recipe.rows_per_item, 1)
     if counts is not None and counts.calls and rows:
         tokens_in, tokens_out = counts.tokens_in / rows, counts.tokens_out / rows
-        basis = f"{rows} rows of this preview, {counts.items} items"
+        basis = f"{counted(rows, 'row')} of this preview, {counted(counts.items, 'item')}"
     else:
         tokens_in = sum(one[1] for one in sent) / max(tried * recipe.rows_per_item, 1)
         tokens_out = float(recipe.likely_tokens)
-        basis = f"{tried} prompts as they would be sent, answers of usual length"
+        basis = f"{counted(tried, 'item')} with prompts as they would be sent, answers of usual length"
     most_out = sum(one[2] for one in sent) / max(len(sent), 1) * per_row
     likely = _cost(workspace, options, tokens_in * options.count, tokens_out * options.count)
     most = _cost(workspace, options, 4 / 3 * tokens_in * options.count, max(most_out, tokens_out) * options.count)

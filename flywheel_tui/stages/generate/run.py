@@ -19,7 +19,9 @@ from flywheel_tui.stages.generate.price import estimate, service_of
 from flywheel_tui.stages.generate.recipe import Recipe, Seed, Setup, Teacher, recipe_named
 from flywheel_tui.stages.generate.record import Recorder
 from flywheel_tui.stages.generate.seeds import (
+    Looked,
     SeedPlace,
+    look_at_seeds,
     pinned_seeds,
     place_seeds,
     read_seeds,
@@ -32,6 +34,7 @@ from flywheel_tui.stages.judge import service as services
 from flywheel_tui.stages.judge.service import Service
 from flywheel_tui.store import datasets, generation, judge_jobs
 from flywheel_tui.store.generation import NewRow
+from flywheel_tui.text import counted
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.judge.run import JobTask
@@ -48,35 +51,51 @@ class Announced(NamedTuple):
 
 
 def announce(workspace: Workspace, options: GenerateOptions) -> Announced:
-    """Choose teachers, place the seeds, make the data set. Nothing is asked; raises what `generate` would at once."""
+    """Choose teachers, place the seeds, make the data set. Nothing is asked; raises what `generate` would at once.
+
+    For an estimate or a preview seeds are only looked at, and no data set is made.
+    """
     options = options.checked()
     cls = recipe_named(options.recipe)
     options, why = _with_teachers(workspace, options)
-    place = _place(workspace, cls, options)
-    options = msgspec.structs.replace(
-        options, seeds_dataset=place.dataset if place else "", seeds_upto=place.upto if place else None,
-        carried=cls.plan_ahead(workspace, options.into, options.options, options.seed),
-    )  # fmt: skip
-    seeds = read_seeds(workspace, place, cls) if place else []
-    options = _as_before(workspace, msgspec.structs.replace(options, seeds_versions=runs_of(seeds)))
+    carried = cls.plan_ahead(workspace, options.into, options.options, options.seed)
+    options = msgspec.structs.replace(options, carried=carried)
+    if options.preview or options.estimate:
+        seeds, meant = _looked(workspace, options, cls)
+        options = _as_before(workspace, options)
+    else:
+        place = _place(workspace, cls, options)
+        seeds, meant = (read_seeds(workspace, place, cls), place.meant) if place else ([], "")
+        options = msgspec.structs.replace(
+            options, seeds_dataset=place.dataset if place else "", seeds_upto=place.upto if place else None,
+            seeds_versions=runs_of(seeds),
+        )  # fmt: skip
+        options = _as_before(workspace, options)
     if cls.needs != "nothing" and not seeds:
         if cls.needs == "documents" and not options.seeds:
             raise UsageError(f"{cls.name} works on documents; name a folder or a data set of them: --seeds FOLDER")
         kinds = ", ".join(cls.seed_kinds) or "any"
-        raise UsageError(f"{place.dataset if place else options.seeds} holds no seed for {cls.name} (kinds it takes: {kinds}; rejected rows and those three generations from real data are no seeds)")  # fmt: skip  # noqa: E501
+        raise UsageError(f"{meant} holds no seed for {cls.name} (kinds it takes: {kinds}; rejected rows and those three generations from real data are no seeds)")  # fmt: skip  # noqa: E501
     recipe = _recipe(workspace, cls, options, seeds)
     if recipe.item(0) is None:
-        raise UsageError(f"{cls.name} finds nothing to work on in {options.seeds_dataset or 'its options'}")
+        raise UsageError(f"{cls.name} finds nothing to work on in {meant or 'its options'}")
     dataset_id = None
     if not options.preview and not options.estimate:
         dataset_id = _dataset(workspace, options.into, cls.kind, create=True)
     teachers = ", ".join(teacher.name for teacher in options.teachers())
     rows = options.preview or options.count
-    of = f" from {len(seeds):,} seeds of {options.seeds_dataset}" if seeds else ""
+    of = f" from {seeds_words(len(seeds), meant)}" if seeds else ""
     goal = f" into {options.into}" if not options.preview else " as a preview"
-    sentence = f"Making {rows:,} rows with {cls.name}{of}{goal}, asking {teachers}{why}"
+    sentence = f"Making {counted(rows, 'row')} with {cls.name}{of}{goal}, asking {teachers}{why}"
     network = any(teacher.backend not in ("offline", "local") for teacher in options.teachers())
     return Announced(options, dataset_id, network, sentence)
+
+
+def check(workspace: Workspace, options: GenerateOptions) -> None:
+    """Raise what `announce` would for a job with these options (a key that is missing, seeds that are not there), with
+    nothing written."""
+    with workspace.for_reading() as still:
+        announce(still, msgspec.structs.replace(options.checked(), preview=1))
 
 
 def generate(workspace: Workspace, options: GenerateOptions, task: JobTask | None = None) -> GenerateReport:
@@ -85,10 +104,10 @@ def generate(workspace: Workspace, options: GenerateOptions, task: JobTask | Non
 
     Raises UsageError, InputError or NotFoundError before anything is asked; Cancelled or Paused with everything kept.
     """
+    if options.estimate:
+        return estimated(workspace, options)
     if options.carried is None:
         options = announce(workspace, options).options
-    if options.estimate:
-        return estimated(workspace, options.checked())
     if task is None and not options.preview:
         raise UsageError("rows are written by a job; submit the kind generate, or run it with run_foreground")
     return _Run(workspace, options.checked(), task).go()
@@ -140,12 +159,25 @@ def _place(workspace: Workspace, cls: type[Recipe], options: GenerateOptions) ->
     return place_seeds(workspace, options.seeds, cls, options.where)
 
 
+def seeds_words(count: int, meant: str) -> str:
+    """How many seeds there are and what they were taken from, for a person."""
+    return f"{counted(count, 'seed')} ({meant})" if meant else counted(count, "seed")
+
+
 def seeds_of_job(workspace: Workspace, options: GenerateOptions, cls: type[Recipe]) -> list[Seed]:
-    """The seeds that were fixed as the job was made; else those that are there."""
+    """The seeds that were fixed as the job was made; for a preview or an estimate those that it would have."""
     if options.seeds_versions is not None:
         return pinned_seeds(workspace, options.seeds_versions)
-    place = _place(workspace, cls, options)
-    return read_seeds(workspace, place, cls) if place else []
+    return _looked(workspace, options, cls).seeds
+
+
+def _looked(workspace: Workspace, options: GenerateOptions, cls: type[Recipe]) -> Looked:
+    """The seeds that a job with these options would have, with nothing stored."""
+    if options.seeds_versions is not None:
+        return Looked(pinned_seeds(workspace, options.seeds_versions), "")
+    if cls.needs == "nothing" and not options.seeds:
+        return Looked([], "")
+    return look_at_seeds(workspace, options.seeds, cls, options.where)
 
 
 def _as_before(workspace: Workspace, options: GenerateOptions) -> GenerateOptions:
@@ -194,6 +226,7 @@ class _Run:
         self.dataset_id = _dataset(workspace, options.into, self.cls.kind, create=not options.preview) if options.into else 0  # fmt: skip  # noqa: E501
         self.services = self._open_services()
         self.wanted = options.preview or options.count
+        self.golden = 0
 
     def _open_services(self) -> dict[str, Service]:
         found = {}
@@ -210,6 +243,7 @@ class _Run:
         budget = self._budget()
         if not self.options.preview and (golden := self.recipe.real_rows()):
             write_real(self.workspace, self.dataset_id, golden)
+            self.golden = len(golden)
         self.recorder = Recorder(
             self.workspace, job_id=self.job_id, claim=self.task.claim if self.task else None,
             dataset_id=self.dataset_id, recipe=self.cls.name, budget=budget, cycle=self.options.cycle,
@@ -271,6 +305,7 @@ class _Run:
             tokens_out=counts.tokens_out, cost_usd=counts.cost_micro / 1e6, unpriced=counts.unpriced,
             seconds=round(time.monotonic() - self.started, 3), offline="offline" in names, exhausted=engine.exhausted,
             variety=tuple(engine.variety.history), variants=dict(counts.variants), stopped=stopped,
+            golden=self.golden,
             preview=tuple(map(_row, engine.previewed)),
         )  # fmt: skip
         if self.options.preview:
@@ -293,12 +328,15 @@ def _row(row: NewRow) -> Row:
 
 
 def estimated(workspace: Workspace, options: GenerateOptions) -> GenerateReport:
-    """A price and nothing else: nobody is asked."""
-    cls = recipe_named(options.recipe)
-    recipe = _recipe(workspace, cls, options, seeds_of_job(workspace, options, cls))
-    return GenerateReport(
-        recipe=cls.name, dataset=options.into, wanted=options.count, made=0, new=0, items=0, rejected={}, failed={},
-        teachers={}, calls=0, hits=0, tokens_in=0, tokens_out=0, cost_usd=0.0, unpriced=False, seconds=0.0,
-        offline=all(teacher.backend == "offline" for teacher in options.teachers()),
-        price=estimate(workspace, recipe, options, None, 0),
-    )  # fmt: skip
+    """A price and nothing else: nobody is asked, nothing is written (the store is opened for reading only)."""
+    with workspace.for_reading() as still:
+        options = announce(still, msgspec.structs.replace(options, estimate=True)).options
+        cls = recipe_named(options.recipe)
+        seeds, meant = _looked(still, options, cls)
+        recipe = _recipe(still, cls, options, seeds)
+        return GenerateReport(
+            recipe=cls.name, dataset=options.into, wanted=options.count, made=0, new=0, items=0, rejected={}, failed={},
+            teachers={}, calls=0, hits=0, tokens_in=0, tokens_out=0, cost_usd=0.0, unpriced=False, seconds=0.0,
+            offline=all(teacher.backend == "offline" for teacher in options.teachers()),
+            seeds=seeds_words(len(seeds), meant) if seeds else "", price=estimate(still, recipe, options, None, 0),
+        )  # fmt: skip

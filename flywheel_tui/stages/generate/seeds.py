@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -25,11 +26,42 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 
 class SeedPlace(NamedTuple):
-    """Where seeds lie: a data set, the newest pair that counts, and an expression that narrows them."""
+    """Where seeds lie: a data set, the newest pair that counts, and an expression that narrows them.
+
+    `meant` says in words what a person's text was taken for; empty where nobody typed one.
+    """
 
     dataset: str
     upto: int
     where: str | None = None
+    meant: str = ""
+
+
+class Looked(NamedTuple):
+    """Seeds that were read and not stored, and in words what they were taken from."""
+
+    seeds: list[Seed]
+    meant: str
+
+
+class _Meant(NamedTuple):
+    """What a text stands for: the data set of that name, a file that becomes one, or the seeds themselves."""
+
+    dataset: str
+    path: Path | None = None
+    listed: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        if self.words:
+            return "what was typed"
+        if self.listed:
+            return f"the list {self.listed}"
+        if self.path is not None:
+            return f"the {'folder' if self.path.is_dir() else 'file'} {self.path}"
+        return f"the data set {self.dataset}"
 
 
 def seed_files(workspace: Workspace) -> dict[str, Path]:
@@ -43,27 +75,75 @@ def seed_files(workspace: Workspace) -> dict[str, Path]:
 def place_seeds(workspace: Workspace, text: str, recipe: type[Recipe], where: str | None = None) -> SeedPlace:
     """Find the seeds that a person means and store those that are not stored yet.
 
-    A path is taken in as by `flywheel ingest` (again: nothing new); the name of a list likewise; a text with a comma or
-    a blank is the seeds themselves. Raises NotFoundError that lists what there is, InputError for a file that is off.
+    What is there is taken in as by `flywheel ingest` (again: nothing new), the name of a list likewise;
+    any other text with a comma or a blank is the seeds themselves. Raises NotFoundError that lists what there is,
+    InputError for a file that is off.
     """
-    text = text.strip() or recipe.default_seeds
-    if "/" in text or text.endswith(_SUFFIXES) or (Path(text).exists() and not _is_dataset(workspace, text)):
-        name = _ingest(workspace, Path(text), recipe, _name_of(Path(text).stem))
-    elif _is_dataset(workspace, text):
-        name = text
-    elif text in (files := seed_files(workspace)):
-        name = _ingest(workspace, files[text], recipe, f"seeds-{text}")
-    elif "," in text or " " in text:
-        name = _typed(workspace, [part.strip() for part in text.split(",") if part.strip()])
-    else:
-        known = [row.name for row in datasets.list_datasets(workspace.store.read())]
-        remedy = f'for one seed of your own end it with a comma: --seeds "{text[:60]},"'
-        raise NotFoundError("data set, file or list of seeds", text, sorted({*known, *seed_files(workspace)}), remedy)
+    meant = _meaning(workspace, text, recipe)
+    if meant.words:
+        _typed(workspace, meant.dataset, meant.words)
+    elif meant.path is not None:
+        meant = meant._replace(dataset=_ingest(workspace, meant.path, recipe, meant.dataset))
     if where is not None:
         parse(where)
     connection = workspace.store.read()
-    found = datasets.get_dataset(connection, name)
-    return SeedPlace(name, generation.newest_pair(connection, found.id), where)
+    found = datasets.get_dataset(connection, meant.dataset)
+    return SeedPlace(meant.dataset, generation.newest_pair(connection, found.id), where, meant.said)
+
+
+def look_at_seeds(workspace: Workspace, text: str, recipe: type[Recipe], where: str | None = None) -> Looked:
+    """The seeds that `place_seeds` would find, with nothing written: what is not stored yet is read into a workspace
+    that is thrown away. Raises what `place_seeds` does."""
+    meant = _meaning(workspace, text, recipe)
+    if meant.path is None and not meant.words:
+        place = place_seeds(workspace, text, recipe, where)
+        return Looked(read_seeds(workspace, place, recipe), meant.said)
+    from flywheel_tui.workspace import Workspace
+
+    with TemporaryDirectory(prefix="flywheel-seeds-") as folder, Workspace.open(folder, create=True) as aside:
+        given = str(meant.path) if meant.path is not None else text
+        place = place_seeds(aside, given, recipe, where)
+        return Looked(read_seeds(aside, place, recipe), meant.said)
+
+
+def _meaning(workspace: Workspace, text: str, recipe: type[Recipe]) -> _Meant:
+    """What a person's text stands for. A name wins over a file beside it, and what is no file is text: a seed may hold
+    a slash. Raises NotFoundError, UsageError."""
+    text = text.strip() or recipe.default_seeds
+    path = Path(text).expanduser()
+    if _is_dataset(workspace, text):
+        return _Meant(text)
+    if _is_there(path):
+        return _Meant(_name_of(path.stem), path)
+    if text in (files := seed_files(workspace)):
+        return _Meant(f"seeds-{text}", files[text], listed=text)
+    parts = tuple(dict.fromkeys(part for each in text.split(",") if (part := each.strip())))
+    remedy = f'for one seed of your own end it with a comma: --seeds "{text[:60]},"'
+    if "," in text:
+        if found := next(filter(_names_a_file, parts), None):
+            raise UsageError(
+                f"{found!r} stands among seeds between commas and names a file; give one file or data set alone"
+            )
+    elif text.endswith(_SUFFIXES) or text.startswith(("/", "./", "../", "~")):
+        raise NotFoundError("file or folder of seeds", text, remedy=remedy)
+    elif " " not in text:
+        known = [row.name for row in datasets.list_datasets(workspace.store.read())]
+        raise NotFoundError("data set, file or list of seeds", text, sorted({*known, *seed_files(workspace)}), remedy)
+    if not parts:
+        raise UsageError('there is no seed in that list; write: --seeds "first seed,second seed"')
+    return _Meant(f"seeds-typed-{blake2b(chr(31).join(parts).encode(), digest_size=4).hexdigest()}", words=parts)
+
+
+def _names_a_file(part: str) -> bool:
+    """Whether a seed between commas is rather a file: two files cannot be given that way."""
+    return (part.endswith(_SUFFIXES) and " " not in part) or ("/" in part and _is_there(Path(part).expanduser()))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a text may be longer than any name of a file
+        return False
 
 
 def read_seeds(workspace: Workspace, place: SeedPlace, recipe: type[Recipe]) -> list[Seed]:
@@ -165,12 +245,9 @@ def _is_bare(path: Path) -> bool:
     return isinstance(row, dict) and "instruction" in row and not {"output", "response", "instances"} & set(row)
 
 
-def _typed(workspace: Workspace, words: list[str]) -> str:
+def _typed(workspace: Workspace, name: str, words: Sequence[str]) -> None:
     """Store seeds that were typed, in a data set that is named by them: the same list is the same data set."""
-    if not words:
-        raise UsageError('there is no seed in that list; write: --seeds "first seed,second seed"')
-    drafts = [Draft(kind="prompt", instruction=word, author=workspace.reviewer) for word in dict.fromkeys(words)]
-    name = f"seeds-typed-{blake2b(chr(31).join(words).encode(), digest_size=4).hexdigest()}"
+    drafts = [Draft(kind="prompt", instruction=word, author=workspace.reviewer) for word in words]
     rows = pairs.prepare(drafts)
     with workspace.store.tx() as connection:
         known = {row.name: row.id for row in datasets.list_datasets(connection)}
@@ -183,4 +260,3 @@ def _typed(workspace: Workspace, words: list[str]) -> str:
             )
             added = pairs.insert_drafts(connection, dataset, source, fresh, pairs.Occurrences())
             sources.finish_source(connection, source, rows=len(fresh), added=added, rejected=0, notes=[])
-    return name
