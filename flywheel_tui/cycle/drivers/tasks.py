@@ -282,16 +282,21 @@ def _scenarios(context: Context, failed: Sequence[tuple[Task, str, Any]], uids: 
 
 
 def _like(seed: dict[str, Any], rng: Random, met: set[str]) -> list[Task]:
-    """New tasks like a seed, none of them met before; fewer where there are not so many."""
-    from flywheel_tui.tasks import task_of, vary_in
+    """New tasks for a seed, none of them met before; fewer where there are not so many.
+
+    What failed is practised near where it failed. What was right is practised all over its difficulty: a rehearsal of
+    tasks near a few seeds alone (twelve dates of a year, twelve choices of members) lets the rest be forgotten.
+    """
+    from flywheel_tui.tasks import make_in, task_of, vary_in
 
     of = task_of(seed["kind"], seed["params"])
+    rehearsed = seed["origin"] == REHEARSAL
     found: list[Task] = []
     for _ in range(_TRIES * seed["count"]):
         if len(found) == seed["count"]:
             break
         try:
-            task = vary_in(of, "generate", rng)
+            task = make_in(of.skill, "generate", rng, of.difficulty) if rehearsed else vary_in(of, "generate", rng)
         except UsageError:
             break
         if task.key not in met:
