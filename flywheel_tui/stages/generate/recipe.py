@@ -183,9 +183,10 @@ class Recipe(ABC):
         seeds = self.setup.seeds
         if not seeds:
             return None
-        place, turn = index % len(seeds), index // len(seeds)
-        seed = seeds[self.order()[place]]
-        return Item(index=index, teacher=self.teacher(place + turn), seeds=(seed,), params=self.params(index, seed))
+        seed = seeds[self.order()[index % len(seeds)]]
+        return Item(
+            index=index, teacher=self.teacher_in_turn(index, len(seeds)), seeds=(seed,), params=self.params(index, seed)
+        )
 
     def params(self, index: int, seed: Seed) -> dict[str, Any]:
         """What is drawn for an item of `item`; use `self.draw(index)` for chance."""
@@ -227,6 +228,11 @@ class Recipe(ABC):
     def teacher(self, number: int) -> Teacher:
         """One of the teachers, in turn."""
         return self.setup.teachers[number % len(self.setup.teachers)]
+
+    def teacher_in_turn(self, index: int, things: int) -> Teacher:
+        """The teacher of an item that is on thing `index % things`: each round is shifted by one, so that every thing
+        meets every teacher, and all are asked alike."""
+        return self.teacher(index % things + index // things)
 
     def option(self, name: str) -> Any:
         """A setting of this recipe."""

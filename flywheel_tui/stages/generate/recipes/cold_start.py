@@ -39,7 +39,8 @@ class ColdStart(Recipe):
         others = self.draw("shown", index).sample(fields, min(SHOWN - 1, len(fields)))
         category = first.category or "anything"
         return Item(
-            index=index, teacher=self.teacher(index), seeds=(first, *others), params={"category": category}
+            index=index, teacher=self.teacher_in_turn(index, len(self._golden)), seeds=(first, *others),
+            params={"category": category},
         )  # fmt: skip
 
     async def make(self, item: Item, ask: Ask) -> Made:

@@ -88,7 +88,7 @@ class Rag(Recipe):
         params = {"passage": passage.number, "variant": "unanswerable" if unanswerable else "answerable",
                   "distractors": chance.randint(1, self.option("distractors"))}  # fmt: skip
         document = self.setup.seeds[passage.document]
-        return Item(index=index, teacher=self.teacher(index), seeds=(document,), params=params)
+        return Item(index=index, teacher=self.teacher_in_turn(index, count), seeds=(document,), params=params)
 
     def _passage(self, item: Item) -> Passage:
         return next(

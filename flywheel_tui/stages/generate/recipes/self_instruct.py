@@ -44,8 +44,7 @@ class SelfInstruct(Recipe):
             return None
         block = blocks[index % len(blocks)]
         chosen = self.draw("examples", index).sample(block, min(HUMAN, len(block)))
-        turn = index // len(blocks)
-        return Item(index=index, teacher=self.teacher(index + turn), seeds=tuple(chosen))
+        return Item(index=index, teacher=self.teacher_in_turn(index, len(blocks)), seeds=tuple(chosen))
 
     def _blocks(self) -> list[list[Seed]]:
         """The real seeds in blocks; with fewer than two blocks' worth there is one."""
