@@ -18,6 +18,7 @@ import msgspec
 
 from flywheel_tui.errors import ConflictError
 from flywheel_tui.jobs.process import Identity, identity
+from flywheel_tui.workspace import DATABASE
 
 FOLDER = "workers"
 SLOTS = 2
@@ -42,6 +43,14 @@ def status(root: Path) -> Status:
     """Who works for the workspace at `root`; looks at files and processes, not at the database."""
     folder = root / FOLDER
     return Status(read_identity(folder / "pool.json"), workers(folder), slots(folder))
+
+
+def database_of(root: Path) -> int | None:
+    """Which file the database of the workspace at `root` is; None where there is none (any more)."""
+    try:
+        return (root / DATABASE).stat().st_ino
+    except OSError:
+        return None
 
 
 def make(root: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,16 +59,30 @@ class _PrivateFile(RotatingFileHandler):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
         return os.fdopen(os.open(self.baseFilename, flags, 0o600), "a", encoding="utf-8", errors="replace")
 
+    def open_now(self) -> None:
+        """Have the file open before the first line, where it can be opened at all."""
+        with suppress(OSError):
+            self.stream = self._open()
+
     def handleError(self, record: logging.LogRecord) -> None:
         """A log that cannot be written (disk full, folder gone) must not stop the work, and has nobody to tell."""
 
 
 def log_to(path: Path, redact: Redactor) -> None:
-    """Send what this process logs to a file of its own, two megabytes of it at most twice over."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = _PrivateFile(path, maxBytes=LONGEST, backupCount=1, delay=True)
-    handler.setFormatter(_Formatter(redact))
+    """Send what this process logs to a file of its own, two megabytes of it at most twice over.
+
+    Called again with the same path it only takes the new `redact`: the file stays open, so that what happens to a
+    workspace that is moved is still told where it went.
+    """
     root = logging.getLogger()
+    for handler in root.handlers:
+        if isinstance(handler, _PrivateFile) and Path(handler.baseFilename) == path.absolute():
+            handler.setFormatter(_Formatter(redact))
+            return
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    handler = _PrivateFile(path, maxBytes=LONGEST, backupCount=1, delay=True)
+    handler.open_now()
+    handler.setFormatter(_Formatter(redact))
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # httpx logs addresses, which can hold keys

@@ -42,7 +42,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
-        self._inode = (workspace.root / DATABASE).stat().st_ino
+        self._database = files.database_of(workspace.root)
 
     def stop(self) -> None:
         """End the pool: workers give their jobs back first."""
@@ -141,10 +141,7 @@ class Supervisor:
         self._reap()
 
     def _workspace_is_there(self) -> bool:
-        try:
-            return (self.workspace.root / DATABASE).stat().st_ino == self._inode
-        except OSError:
-            return False
+        return files.database_of(self.workspace.root) == self._database
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -157,6 +154,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stop-within", type=float, default=Rules.stop_within_s)
     parser.add_argument("--idle-exit", type=float, default=IDLE_POOL_S)
     options = parser.parse_args(arguments)
+    if files.database_of(options.workspace) is None:
+        sys.stderr.write(f"{options.workspace}: is no workspace (no {DATABASE} in it)\n")
+        return 1
     log_file = options.workspace / files.FOLDER / "pool.log"
     log_to(log_file, Redactor())
     rules = Rules(

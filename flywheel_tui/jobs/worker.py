@@ -58,11 +58,11 @@ class Rules:
 class Worker:
     """Claims and runs jobs of one workspace until it is asked to stop, is idle for long, or the workspace goes."""
 
-    def __init__(self, workspace: Workspace, rules: Rules) -> None:
+    def __init__(self, workspace: Workspace, rules: Rules, database: int | None) -> None:
+        """`database` is the file it works in (`folder.database_of`): another one in its place is another workspace."""
         self.workspace, self.rules = workspace, rules
         self._redact = Redactor(known_secrets(workspace))
-        self._database = workspace.root / DATABASE
-        self._inode = self._database.stat().st_ino
+        self._database = database
         self._stopping = threading.Event()
         self._task: Task | None = None
 
@@ -76,13 +76,14 @@ class Worker:
         """Work. Returns when it is asked to stop, when it was idle for long enough, or when the workspace is gone."""
         rules, idle_since, trouble = self.rules, time.monotonic(), 0
         while not self._stopping.is_set():
-            if not self._workspace_is_there():
-                log.error("the workspace %s is gone; the worker ends", self.workspace.root)
+            if is_gone(self.workspace.root, self._database):
                 return
             try:
                 worked = self._work_once()
                 trouble = 0
             except StoreError as error:
+                if is_gone(self.workspace.root, self._database):
+                    return
                 # the disk is full or the database is held: nothing can be written, so wait and do no work that is lost
                 trouble += 1
                 wait = min(0.5 * 2**trouble, LONGEST_BACKOFF_S)
@@ -112,11 +113,13 @@ class Worker:
             self._task = None
         return True
 
-    def _workspace_is_there(self) -> bool:
-        try:
-            return self._database.stat().st_ino == self._inode
-        except OSError:
-            return False
+
+def is_gone(root: Path, database: int | None) -> bool:
+    """Whether the workspace at `root` is no longer the one with this database; says so in the log."""
+    if files.database_of(root) == database:
+        return False
+    log.error("the workspace %s is gone; the worker ends", root)
+    return True
 
 
 def listen_for_signals(stop: Worker) -> None:
@@ -157,9 +160,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--idle-exit", type=float)
     parser.add_argument("--slots", type=lambda text: tuple(text.split(",")), help=f"of {', '.join(SLOTS)}")
     options = parser.parse_args(arguments)
-    folder = files.make(options.workspace)
-    log_to(folder / f"worker-{options.name}.log", Redactor())
+    if (database := files.database_of(options.workspace)) is None:
+        sys.stderr.write(f"{options.workspace}: is no workspace (no {DATABASE} in it)\n")
+        return 1
     try:
+        folder = files.make(options.workspace)
+        log_to(folder / f"worker-{options.name}.log", Redactor())
         if files.try_lock(folder / f"worker-{options.name}.lock") is None:
             log.warning("another worker goes by the name %s; this one ends", options.name)
             return 0
@@ -176,16 +182,19 @@ def main(arguments: list[str] | None = None) -> int:
                 idle_exit_s=options.idle_exit,
                 slots=options.slots,
             )
-            worker = Worker(workspace, rules)
+            worker = Worker(workspace, rules, database)
             listen_for_signals(worker)
             log.info("at work in %s", workspace.root)
             worker.run()
         record.unlink(missing_ok=True)
-    except FlywheelError as error:
-        log.error("%s", error)
-        return 1
     except Exception as error:
-        log.critical("the worker failed:\n%s", "".join(traceback.format_exception(error)))
+        # what fails in a workspace that was moved or deleted meanwhile is no failure of the worker
+        if is_gone(options.workspace, database):
+            return 0
+        if isinstance(error, FlywheelError):
+            log.error("%s", error)
+        else:
+            log.critical("the worker failed:\n%s", "".join(traceback.format_exception(error)))
         return 1
     return 0
 

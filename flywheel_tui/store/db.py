@@ -160,13 +160,19 @@ class Store:
             raise StoreError("a Store must not be used across a fork; open it again in the new process")
 
     def read(self) -> sqlite3.Connection:
-        """This thread's read connection (autocommit, `query_only`): keep no cursor of it open between frames."""
+        """This thread's read connection (autocommit, `query_only`): keep no cursor of it open between frames.
+
+        Raises StoreError where a thread's first connection cannot be opened.
+        """
         self._check_process()
         connection: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA cache_size = -16384")
+            try:
+                connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("PRAGMA cache_size = -16384")
+            except sqlite3.Error as error:
+                raise translate(error, self.path) from error
             self._local.reader = connection
             with self._lock:
                 self._readers.append(connection)

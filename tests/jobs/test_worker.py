@@ -116,6 +116,52 @@ def test_a_worker_whose_workspace_is_deleted_ends(workspace: Workspace, start: S
     moved.rename(workspace.root)
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("worker.known_secrets", id="between opening the workspace and naming the log"),
+        pytest.param("worker.listen_for_signals", id="before the first look"),
+        pytest.param("worker.claims.claim", id="between a look at the workspace and the first claim"),
+        pytest.param("claims.now_us", id="in the middle of a claim"),
+    ],
+)
+def test_a_worker_whose_workspace_is_moved_at_a_bad_moment_ends_cleanly(workspace: Workspace, moment: str) -> None:
+    moved = workspace.root.with_name("moved")
+    move = f"""
+import sys
+from pathlib import Path
+from flywheel_tui.jobs import worker
+from flywheel_tui.store import claims
+from operator import attrgetter
+
+holder, name = attrgetter({moment.rpartition(".")[0]!r})(sys.modules["__main__"]), {moment.rpartition(".")[2]!r}
+there = getattr(holder, name)
+
+def moving(*given, **named):
+    if Path(sys.argv[2]).exists():
+        Path(sys.argv[2]).rename({str(moved)!r})
+    return there(*given, **named)
+
+setattr(holder, name, moving)
+sys.exit(worker.main())
+"""
+    words = ["--workspace", str(workspace.root), "--name", "test", "--poll", "0.02"]
+    done = subprocess.run([sys.executable, "-c", move, *words], capture_output=True, text=True, timeout=30, check=False)
+    told = (moved / "workers" / "worker-test.log").read_text()
+    assert (done.returncode, done.stderr) == (0, ""), told
+    assert "is gone" in told and "Traceback" not in told
+    assert not workspace.root.exists(), "nothing was made anew"
+    moved.rename(workspace.root)
+
+
+def test_a_worker_of_no_workspace_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flywheel_tui.jobs.worker", "--workspace", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'none'}: is no workspace (no flywheel.db in it)\n"
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_worker_whose_workspace_is_deleted_in_the_middle_of_a_job_ends(
     tmp_path: Path, kinds: Path, eventually: Eventually
 ) -> None:
