@@ -9,6 +9,7 @@ import click
 
 from flywheel_tui.cli.console import Progress, json_option, note, open_workspace, print_json, say
 from flywheel_tui.errors import UsageError
+from flywheel_tui.text import counted
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.ingest import IngestOptions, IngestSummary, Preview
@@ -80,9 +81,16 @@ def _show(summary: IngestSummary) -> None:
     for sentence in summary.notes:
         say(f"  {sentence}")
     if summary.rejected:
-        say(f"  {summary.rejected:,} rows rejected, kept in {summary.rejects}:")
+        say(f"  {counted(summary.rejected, 'row')} rejected, kept in {summary.rejects}:")
         for reason, count in sorted(summary.reasons.items(), key=lambda item: -item[1])[:5]:
-            say(f"    {count:,} × {reason}")
+            say(f"    {count:,} × {reason}{_places(summary.places.get(reason, ()), count)}")
+
+
+def _places(lines: tuple[int, ...], count: int) -> str:
+    if not lines:
+        return ""
+    more = f" and {count - len(lines):,} more" if count > len(lines) else ""
+    return f": {'line' if count == 1 else 'lines'} {', '.join(map(str, lines))}{more}"
 
 
 def _show_preview(request: IngestOptions, as_json: bool) -> None:
@@ -98,8 +106,8 @@ def _show_preview(request: IngestOptions, as_json: bool) -> None:
     for field, column in found.mapping.items():
         say(f"  {field:<12} <- {column}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-    say(f"  of the first {found.looked_at:,} rows: {kinds or 'no pair'}, {len(found.rejects)} or more rejected"
-        if found.rejects else f"  of the first {found.looked_at:,} rows: {kinds}")  # fmt: skip
+    say(f"  of the first {counted(found.looked_at, 'row')}: {kinds or 'no pair'}, {len(found.rejects)} or more rejected"
+        if found.rejects else f"  of the first {counted(found.looked_at, 'row')}: {kinds}")  # fmt: skip
     for sentence in found.notes:
         say(f"  {sentence}")
     _show_drafts(found)

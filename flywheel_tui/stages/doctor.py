@@ -84,17 +84,25 @@ def _package_checks() -> Iterator[Check]:
     except metadata.PackageNotFoundError:
         yield Check("packages", "hint", "not installed as a package", "install it with: pip install -e .")
         return
+    extras: dict[str, dict[str, str]] = {}
     for line in required:
         match = re.match(r"([A-Za-z0-9._-]+)[^;]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
-        if match is None or match[2] in _NOT_FOR_USERS or match[1] == DISTRIBUTION:
-            continue
-        package, extra = match[1], match[2]
-        try:
-            yield Check(f"extra {extra}", "ok", f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            yield Check(
-                f"extra {extra}", "hint", f"{package} is not installed", f"pip install '{DISTRIBUTION}[{extra}]'"
-            )
+        if match is not None and match[2] not in _NOT_FOR_USERS and match[1] != DISTRIBUTION:
+            extras.setdefault(match[2], {})[match[1]] = _version(match[1])
+    for extra, packages in extras.items():
+        missing = [package for package, version in packages.items() if not version]
+        if missing:
+            said = f"not installed: {', '.join(missing)}"
+            yield Check(f"extra {extra}", "hint", said, f"pip install '{DISTRIBUTION}[{extra}]'")
+        else:
+            yield Check(f"extra {extra}", "ok", ", ".join(" ".join(one) for one in packages.items()))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def workspace_checks(workspace: Workspace) -> Iterator[Check]:

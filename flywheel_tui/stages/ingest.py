@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TRANSACTION_ROWS = 4000
 SAMPLE_ROWS = 200
 PREVIEW_ROWS = 5
+PLACES = 5
+"""Rejected rows that are named for each reason; the file of rejects names them all."""
 _FINGERPRINT_BYTES = 1 << 20
 
 
@@ -52,7 +54,9 @@ class IngestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IngestSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. `known` pairs were in the data set already; `rejects` is the file with the rejected rows."""
+    """What came of it. `known` pairs were in the data set already; `rejects` is the file with the rejected rows, and
+    `places` the first lines (rows, documents) that were rejected for each of the `reasons`.
+    """
 
     dataset: str
     source: str
@@ -63,6 +67,7 @@ class IngestSummary(msgspec.Struct, frozen=True, kw_only=True):
     known: int
     rejected: int
     reasons: dict[str, int]
+    places: dict[str, tuple[int, ...]] = {}
     rejects: str | None
     notes: tuple[str, ...]
     kinds: dict[str, int]
@@ -175,6 +180,7 @@ class _Rejects:
         self.path: Path | None = None
         self.count = 0
         self.reasons: Counter[str] = Counter()
+        self.places: dict[str, tuple[int, ...]] = {}
 
     def add(self, source: str, rejects: Sequence[Reject]) -> None:
         if not rejects:
@@ -187,6 +193,8 @@ class _Rejects:
         for reject in rejects:
             self.count += 1
             self.reasons[reject.reason] += 1
+            if self.reasons[reject.reason] <= PLACES:
+                self.places[reject.reason] = (*self.places.get(reject.reason, ()), reject.line)
             line = {"source": source, "line": reject.line, "byte_offset": reject.byte_offset, "field": reject.field,
                     "reason": reject.reason, "remedy": reject.remedy,
                     "raw": reject.raw.decode("utf-8", "backslashreplace")}  # fmt: skip
@@ -321,7 +329,8 @@ class _Run:
         return IngestSummary(
             dataset=self.options.name, source=self.source.name, format=self.source.format, layout=self.layout.name,
             rows=self.rows, added=self.added, known=self.drafts - self.added, rejected=self.rejects.count,
-            reasons=dict(self.rejects.reasons), rejects=str(self.rejects.path) if self.rejects.path else None,
+            reasons=dict(self.rejects.reasons), places=self.rejects.places,
+            rejects=str(self.rejects.path) if self.rejects.path else None,
             notes=tuple(notes), kinds=dict(self.kinds), seconds=seconds,
         )  # fmt: skip
 

@@ -75,6 +75,8 @@ def test_bad_rows_are_counted_named_and_kept(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w", create=True) as workspace:
         summary = take(workspace, file)
         assert (summary.added, summary.rejected) == (1, 3)
+        assert sorted(summary.places.values()) == [(2,), (3,), (4,)]
+        assert not any("at at" in reason for reason in summary.reasons)
         assert summary.rejects is not None
         kept = [json.loads(line) for line in Path(summary.rejects).read_text().splitlines()]
         assert [row["line"] for row in kept] == [2, 3, 4]

@@ -88,7 +88,8 @@ def json_fault(raw: bytes, depth: int) -> Fault:
         value = json.loads(text, parse_constant=constants.append)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
-        return Fault(f"it is not valid JSON ({error.msg[:1].lower()}{error.msg[1:]} at {where})", "correct the row")
+        what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        return Fault(f"it is not valid JSON ({what} at {where})", "correct the row")
     except RecursionError:
         return too_deep(depth)
     except ValueError:
