@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 MODEL = "pocket"
 DATASET = "demo-skills"
 TRAIN: dict[str, Any] = {
-    "epochs": 4.0, "learning_rate": 2e-3, "r": 16, "alpha": 32, "dropout": 0.0, "batch": 32, "max_length": 96,
+    "epochs": 2.0, "learning_rate": 1e-3, "r": 16, "alpha": 32, "dropout": 0.0, "batch": 32, "max_length": 96,
     "threads": 1, "held_out": 0.0, "cpu": True, "precision": "fp32",
 }  # fmt: skip
 """What a model of some million parameters bears: steps are cheap, and rows are short."""
-COUNT, LABELS, HELD_OUT, PROBE = 1600, 40, 500, 40
+COUNT, LABELS, HELD_OUT, PROBE, MOST_STEPS = 3200, 40, 800, 40, 240
 
 
 class SkillLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ def demo_options(
         driver="tasks", into=DATASET, base=str(model_folder()), train="always", count=count, labels=LABELS,
         max_cycles=cycles, min_pass_rate=0.0, plateau_cycles=0, checks=("schema", "unicode"), seed=seed,
         extra={
-            "probe": PROBE, "heldout": HELD_OUT, "train": TRAIN, "poison": poison,
+            "probe": PROBE, "heldout": HELD_OUT, "train": TRAIN, "most_steps": MOST_STEPS, "poison": poison,
             **({"sign": {"name": sign[0], "reason": sign[1]}} if sign else {}),
         },
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from flywheel_tui.cycle.drivers.tasks import REHEARSAL, _like
+from flywheel_tui.cycle.drivers.tasks import REHEARSAL, TaskSettings, _like, capped
 from flywheel_tui.tasks import Task, make, split_of
 
 SEED: dict[str, Any] = {
@@ -47,3 +47,12 @@ def test_nothing_is_made_twice() -> None:
     first = _like(SEED | {"origin": REHEARSAL}, Random(1), met)
     second = _like(SEED | {"origin": REHEARSAL}, Random(1), met)
     assert not {task.key for task in first} & {task.key for task in second}
+
+
+def test_a_cycle_trains_no_longer_than_the_most_steps() -> None:
+    settings = TaskSettings(train={"epochs": 2.0, "batch": 32}, most_steps=240)
+    assert "max_steps" not in capped(settings, 3840), "just as many as two epochs have"
+    assert capped(settings, 3841)["max_steps"] == 240
+    assert "max_steps" not in capped(TaskSettings(train={"epochs": 2.0, "batch": 32}), 100_000)
+    fixed = TaskSettings(train={"max_steps": 6}, most_steps=240)
+    assert capped(fixed, 100_000)["max_steps"] == 6, "what was asked for stays where it is less"

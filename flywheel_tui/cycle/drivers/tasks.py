@@ -7,6 +7,7 @@ find. Results are measured on the split `heldout`, which nothing else ever sees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from hashlib import blake2b
 from random import Random
@@ -41,6 +42,8 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     `planted` is the share of pairs with an error on purpose. `poison` makes a bad cycle: most errors are passed as
     right. `train` are fields of TrainOptions, `criteria` of the gate's. `sign` is a name and a reason given in advance.
+    With `most_steps` above 0 no adapter is trained for more: each cycle trains on everything accepted so far, and would
+    take longer than the one before.
     """
 
     skills: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     batch: int = 128
     new_tokens: int = 24
     train: dict[str, Any] = {}
+    most_steps: int = 0
     criteria: dict[str, Any] = {}
     sign: dict[str, str] | None = None
     gate: bool = True
@@ -194,6 +198,15 @@ def settings_of(context: Context) -> TaskSettings:
         return msgspec.convert(context.options.extra, TaskSettings)
     except msgspec.ValidationError as error:
         raise UsageError(f"settings of the tasks: {error}") from None
+
+
+def capped(settings: TaskSettings, rows: int) -> dict[str, Any]:
+    """The training options for so many rows: as they are, or with the most steps where the epochs come to more."""
+    from flywheel_tui.stages.train.options import TrainOptions
+
+    asked = TrainOptions(dataset="", **settings.train)
+    steps = asked.max_steps or asked.epochs * math.ceil(rows / (asked.batch * asked.accumulate))
+    return settings.train | ({"max_steps": settings.most_steps} if 0 < settings.most_steps < steps else {})
 
 
 def skills_of(context: Context) -> list[str]:
