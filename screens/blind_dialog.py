@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from screens.app import FlywheelApp
 
 STYLE = "bold underline $edit"
-CHOSEN = {"first": "left", "second": "right", "tie": "a tie", "neither": "both bad, which counts as a tie"}
+CHOSEN = {"first": "left", "second": "right", "tie": "a tie", "neither": "both bad (counts as a tie does)"}
 Spans = list[tuple[int, int]]
 
 
@@ -142,9 +142,8 @@ class BlindDialog(ModalScreen[None]):
         if self._busy or self._question is None:
             return
         self._busy = True
-        kept = "tie" if choice == "neither" else choice
         try:
-            await asyncio.to_thread(blind.choose, self._workspace, self._test, self._question.shown.key, kept)
+            await asyncio.to_thread(blind.choose, self._workspace, self._test, self._question.shown.key, choice)
         except FlywheelError as error:
             self._busy = False
             self._say(str(error), "$text-error")

@@ -153,9 +153,14 @@ def scores(found: Evidence, glyphs: Glyphs) -> Content:
         wins = measured.wins
         lines += heading("a judge's choice", f"{wins.judged:,} outputs, both orders")
         lines.append(labelled("win rate", f"{_percent(wins.raw)}, {wins.ties:,} ties", wide=WIDE))
-        lines.append(
-            labelled("corrected", f"{_percent(wins.corrected)} by {wins.labels:,} choices of people", wide=WIDE)
-        )
+        even = "not known" if wins.controlled is None else f"{wins.controlled:.1%}"
+        lines.append(labelled("equal length", even, wide=WIDE))
+        bad = f", {wins.both_bad:,} of them both bad" if wins.both_bad else ""
+        corrected = f"{_percent(wins.corrected)} by {wins.labels:,} choices of people{bad}"
+        lines.append(labelled("corrected", corrected, wide=WIDE))
+        if wins.inconsistent:
+            flipped = f"{wins.inconsistent:,} answers hung on which was shown first"
+            lines.append(labelled("order", flipped, wide=WIDE))
         if wins.suspicious:
             lines.append(safe_text(wins.why, multiline=False, limit=300, style="$edit"))
     safety = f"{measured.safety_new:,} new of {measured.safety_outputs:,} outputs looked at"
@@ -327,9 +332,11 @@ def sitting(one: BlindResult, glyphs: Glyphs) -> list[Content]:
     first = "" if one.first_shown is None else f"; the left one was chosen {one.first_shown:.0%} of the time"
     return [
         Content.assemble(title, "  ", (f"{mark.glyph} {word}", f"${mark.token}")),
-        Content(f"   candidate {one.candidate}, base {one.base}, ties {one.ties} of {one.done}"),
+        Content(
+            f"   candidate {one.candidate}, base {one.base}, ties {one.ties}, both bad {one.both_bad} of {one.done}"
+        ),
         Content(f"   win rate {one.rate.value:.1%} (95 % interval {low:.1%} to {high:.1%}){p}"),
-        Content.styled(f"   a tie counts half{first}", "$muted"),
+        Content.styled(f"   a tie counts half, and so does both bad{first}", "$muted"),
     ]
 
 

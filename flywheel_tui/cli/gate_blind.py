@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flywheel_tui.stages.gate.blind import BlindResult, Shown
     from flywheel_tui.workspace import Workspace
 
-KEYS = {"1": "first", "2": "second", "t": "tie"}
+KEYS = {"1": "first", "2": "second", "t": "tie", "b": "neither"}
 
 
 @click.group()
@@ -72,7 +72,9 @@ def _ask(workspace: Workspace, test: int) -> None:
 
     while (now := stage.shown(workspace, test)) is not None:
         _put(now)
-        said = click.prompt("1, 2, t (a tie) or q (later)", type=click.Choice([*KEYS, "q"]), show_choices=False)
+        said = click.prompt(
+            "1, 2, t (a tie), b (both are bad) or q (later)", type=click.Choice([*KEYS, "q"]), show_choices=False
+        )
         if said == "q":
             break
         stage.choose(workspace, test, now.key, KEYS[said])
@@ -91,5 +93,6 @@ def _show(found: BlindResult) -> None:
         say(f"{found.done} of {found.planned} chosen; the sides stay hidden until all are")
         return
     rate = found.rate
-    say(f"Candidate {found.candidate}, base {found.base}, ties {found.ties} of {found.done} by {found.reviewer}")
+    say(f"Candidate {found.candidate}, base {found.base}, ties {found.ties}, both bad {found.both_bad} of {found.done}"
+        f" by {found.reviewer}")  # fmt: skip
     say(f"Win rate {rate.value:.1%} (95 % interval {rate.low:.1%} to {rate.high:.1%}; sign test p {found.p:.4f})")

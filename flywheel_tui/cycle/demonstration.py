@@ -30,7 +30,7 @@ TRAIN: dict[str, Any] = {
     "threads": 1, "held_out": 0.0, "cpu": True, "precision": "fp32",
 }  # fmt: skip
 """What a model of some million parameters bears: steps are cheap, and rows are short."""
-COUNT, LABELS, HELD_OUT, PROBE, MOST_STEPS = 3200, 40, 800, 40, 240
+COUNT, LABELS, HELD_OUT, PROBE, MOST_STEPS = 3200, 80, 800, 40, 240
 
 
 class SkillLine(msgspec.Struct, frozen=True, kw_only=True):

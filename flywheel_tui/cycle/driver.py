@@ -105,6 +105,11 @@ class Driver(ABC):
     def judge(self, context: Context, pairs: Sequence[CyclePair]) -> Verdicts:
         """Judge the pairs that are left."""
 
+    def judge_tags(self, context: Context) -> tuple[str, ...]:
+        """The judge runs of this cycle that are measured against its labels."""
+        tag = context.body("judging")["tag"]
+        return (tag,) if tag else ()
+
     def label(self, context: Context, pairs: Sequence[CyclePair]) -> bool:
         """Write labels for a sample where a script may (it says so in every label); False: people are asked."""
         return False

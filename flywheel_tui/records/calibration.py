@@ -42,7 +42,10 @@ def policies_for(preference: bool) -> tuple[str, ...]:
 
 
 class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure. `threshold` None keeps the judge's own pass or fail; "auto" looks for one with a guarantee."""
+    """What to measure. `threshold` None keeps the judge's own pass or fail; "auto" looks for one with a guarantee.
+
+    `scripts` measures against the labels of scripts instead of people's (a demonstration), which every word then says.
+    """
 
     tag: str
     approved_is: tuple[str, ...] = ("approved",)
@@ -54,6 +57,7 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None = None
     per_criterion: bool = False
     split: str = "all"
+    scripts: bool = False
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,8 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Item(msgspec.Struct, kw_only=True):
     """One thing both models were asked, and what each said. `base_` is the side compared against.
 
-    `key` names it for good; `preference` is how much of a win a judge gave the candidate (1, ½, 0), `label` a person.
+    `key` names it for good; `preference` is how much of a win a judge gave the candidate (1, ½, 0), `label` a person;
+    `both_bad` counts the people who called both answers bad (½ in the label, as a tie is).
     NLL is in nats, summed over the completion alone. `overlap` is the longest run of characters the output shares with
     a training answer.
     """
@@ -96,6 +97,11 @@ class Item(msgspec.Struct, kw_only=True):
     consistent: bool | None = None
     label: float | None = None
     contaminated: str = ""
+    both_bad: int = 0
+    failed: str = ""
+    """Of a past failure: the answer that it was confirmed with."""
+    confirmed: str = ""
+    """Of a past failure: who confirmed it, human or script."""
 
     @property
     def prompt(self) -> str:
@@ -145,7 +151,8 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wins(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a judge preferred the candidate, ties as ½. `corrected` uses people's choices on `labels` of them."""
+    """How often a judge preferred the candidate, ties as ½. `corrected` uses people's choices on `labels` of them; on
+    `both_bad` of those somebody called both answers bad."""
 
     judged: int
     wins: int
@@ -158,10 +165,15 @@ class Wins(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     labels: int
     corrected: Number
+    both_bad: int = 0
 
 
 class Regression(msgspec.Struct, frozen=True, kw_only=True):
-    """Confirmed past failures: fixed (the base fails, the candidate passes), still failing, newly broken, kept."""
+    """Confirmed past failures: fixed (the base fails, the candidate passes), still failing, newly broken, kept.
+
+    `n` counts those that could be decided: by a checker, or (`compared`) by whose answer a person or a judge preferred.
+    `undecided` are left out of it. `scripted` of all were confirmed by a script, no person.
+    """
 
     version: str
     n: int
@@ -170,6 +182,9 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True):
     broken: int
     kept: int
     p: float | None
+    compared: int = 0
+    undecided: int = 0
+    scripted: int = 0
 
 
 class Best(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +230,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     trained_on: int
     same_outputs: int
     forgotten: tuple[Forgotten, ...] = ()
+    regression_changed: Compared | None = None
+    """The past failures on which the base no longer gives the answer that they were confirmed with: those that were
+    not chosen because this very base fails them."""
 
 
 class GateLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,7 +254,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A judge that decided something about the training data or the outputs, and how it stands with people."""
+    """A judge that decided something about the training data or the outputs, and how it stands with people.
+
+    `measured` counts the labels of its calibration (None: a bundle that did not say), `split` which of them they were;
+    `scripted` says that they are a script's, no person's.
+    """
 
     dataset: str
     tag: str
@@ -248,3 +270,6 @@ class JudgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     stale: tuple[str, ...] = ()
     looks: int = 0
     headline: str = ""
+    measured: int | None = None
+    split: str = ""
+    scripted: bool = False

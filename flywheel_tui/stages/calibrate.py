@@ -180,7 +180,7 @@ def _has_preferences(connection: Any, dataset_id: int) -> bool:
 def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preference: bool) -> Truth:
     found = human_truth(
         connection, dataset_id, preference=preference, approved_is=options.approved_is, reviewer=options.reviewer,
-        include_unblinded=options.include_unblinded,
+        include_unblinded=options.include_unblinded, scripts=options.scripts,
     )  # fmt: skip
     return found if options.split == "all" else _of_split(connection, found, options.split)
 
@@ -255,7 +255,10 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     for row in store.kept(connection, dataset.id):
         found, run = row.calibration, runs[row.judge_run_id]
         options = found.options
-        key = (options.approved_is, options.reviewer, options.include_unblinded, options.split, found.kind)
+        key = (
+            options.approved_is, options.reviewer, options.include_unblinded, options.split, options.scripts,
+            found.kind,
+        )  # fmt: skip
         if key not in hashes:
             hashes[key] = _hash_now(connection, dataset.id, found)
         stale = []

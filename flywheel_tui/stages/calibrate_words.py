@@ -8,7 +8,12 @@ from flywheel_tui.stages.judge.stability import stability_sentence
 
 
 def headline(found: Calibration) -> str:
-    """The sentence above the figures; it always says on how many labels it stands."""
+    """The sentence above the figures; it always says on how many labels it stands, and where they are no person's."""
+    said = _headline(found)
+    return f"By a script's labels, no person's: {said}" if found.options.scripts else said
+
+
+def _headline(found: Calibration) -> str:
     if not found.pairs:
         return _nothing(found)
     what = "accuracy" if found.kind == "preference" else "precision"

@@ -49,9 +49,11 @@ class Truth(NamedTuple):
 
 
 def blind_labels(
-    connection: Connection, dataset_id: int, reviewer: str | None, include_unblinded: bool
+    connection: Connection, dataset_id: int, reviewer: str | None, include_unblinded: bool, source: str = "human"
 ) -> tuple[Labels, Floats, int, Ints]:
     """People's labels that count, their inclusion probabilities, how many were left out, the events that had seen.
+
+    `source` "script" takes the labels of scripts in their place.
 
     Raises NotFoundError where the reviewer has no labels there.
     """
@@ -62,7 +64,7 @@ def blind_labels(
     drawn = store.drawn_events(connection, dataset_id)
     bulk = store.events_of_batches(connection, judged_batches(connection, dataset_id))
     special = bool(len(drawn.event) or len(bulk))
-    labels = store.human_labels(connection, dataset_id, reviewer, events=special)
+    labels = store.human_labels(connection, dataset_id, reviewer, events=special, source=source)
     if not special:
         return labels, np.full(len(labels.version), np.nan), 0, bulk
     inclusion = np.full(len(labels.version), np.nan)
@@ -102,13 +104,17 @@ def human_truth(
     approved_is: Sequence[str] = ("approved",),
     reviewer: str | None = None,
     include_unblinded: bool = False,
+    scripts: bool = False,
 ) -> Truth:
     """Decide every labelled version: an adjudication where there is one, else the majority of people; a draw is
-    disputed, and skips count only where nobody decided. With `reviewer` that person's own labels alone.
+    disputed, and skips count only where nobody decided. With `reviewer` that person's own labels alone, with `scripts`
+    those of scripts instead of people's.
     """
     import numpy as np
 
-    labels, inclusion, not_blind, seen = blind_labels(connection, dataset_id, reviewer, include_unblinded)
+    labels, inclusion, not_blind, seen = blind_labels(
+        connection, dataset_id, reviewer, include_unblinded, "script" if scripts else "human"
+    )
     passing = pass_codes(approved_is)
     versions, owner = _numbered(labels.version)
     votes = _preference_votes if preference else _status_votes
@@ -116,7 +122,7 @@ def human_truth(
     drawn = np.full(len(versions), np.nan)
     np.fmax.at(drawn, owner, inclusion)
     late = 0
-    if reviewer is None and (rows := store.adjudications(connection, dataset_id)):
+    if reviewer is None and not scripts and (rows := store.adjudications(connection, dataset_id)):
         hidden = set() if include_unblinded else set(seen.tolist())
         late = sum(row.event in hidden for row in rows)
         above = {row.version: _adjudicated(row, preference, passing) for row in rows if row.event not in hidden}

@@ -145,12 +145,16 @@ def _make(connection: Connection, error_kind: str, first_trace: int, requests: S
 def approve(
     workspace: Workspace, number: int, *, reviewer: str, reason: str, source: str = "human", uid: bytes | None = None
 ) -> ScenarioRow:
-    """Let a scenario seed cycles; its rubric becomes a file that judges can be given. The scenario as it stands now.
+    """Let a scenario seed cycles; its rubric becomes a file that judges can be given, and its failures are asked in
+    every evaluation from now on. The scenario as it stands now.
 
     Raises NotFoundError, UsageError without a name and a reason, InputError where its rubric is not one.
     """
     row = _decide(workspace, number, "approved", reviewer, reason, source, uid=uid)
     write_rubric(workspace, row)
+    from flywheel_tui.stages.evaluate.gathered import gather_scenario
+
+    gather_scenario(workspace, row)
     return row
 
 

@@ -25,7 +25,7 @@ class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What was chosen. `flipped`: the candidate's answer was shown second."""
+    """What was chosen: first, second, tie, or neither. `flipped`: the candidate's answer was shown second."""
 
     key: str
     choice: str

@@ -92,14 +92,18 @@ def _numbers(text: str | None, kind: type = int) -> Any:
 
 
 def human_labels(
-    connection: sqlite3.Connection, dataset_id: int, reviewer: str | None = None, *, events: bool = True
-) -> Labels:
-    """The current labels of people (never of judges, scripts or imports); of one reviewer where one is named."""
+    connection: sqlite3.Connection, dataset_id: int, reviewer: str | None = None, *, events: bool = True,
+    source: str = "human",
+) -> Labels:  # fmt: skip
+    """The current labels of people (never of judges, scripts or imports); of one reviewer where one is named.
+
+    `source` "script" reads those of scripts instead, for a demonstration that says so.
+    """
     event = ", group_concat(event_id)" if events else ", NULL"
     row = connection.execute(
         f"SELECT group_concat({_LABEL}){event} FROM label_current INDEXED BY label_current_said"
-        " WHERE dataset_id = ? AND source = 'human' AND (?2 IS NULL OR reviewer = ?2)",
-        (dataset_id, reviewer),
+        " WHERE dataset_id = ? AND source = ?3 AND (?2 IS NULL OR reviewer = ?2)",
+        (dataset_id, reviewer, source),
     ).fetchone()
     packed = _numbers(row[0])
     return Labels(packed >> 6, (packed >> 3) & 7, packed & 7, _numbers(row[1]))

@@ -174,7 +174,7 @@ def best_so_far(
 
 # -- items
 
-_FIXED = ("key", "group", "slice", "family", "messages", "expected", "checker", "meta")
+_FIXED = ("key", "group", "slice", "family", "messages", "expected", "checker", "meta", "failed", "confirmed")
 FILLED = (
     "base_output", "candidate_output", "base_passed", "candidate_passed", "base_nll", "candidate_nll", "base_tokens",
     "candidate_tokens", "base_unsafe", "candidate_unsafe", "base_overlap", "candidate_overlap", "preference",
@@ -201,14 +201,15 @@ def items_of(connection: sqlite3.Connection, id: int) -> list[Item]:
     rows = connection.execute(
         f"SELECT {_NAMES} FROM evaluation_item WHERE evaluation_id = ? ORDER BY position", (id,)
     ).fetchall()
-    labels = labels_of(connection, id)
+    labels, bad = labels_of(connection, id), both_bad_of(connection, id)
     found = []
     for row in rows:
         values = dict(zip((*_FIXED, *FILLED), row, strict=True))
         values["messages"], values["meta"] = _decode(values["messages"]), _decode(values["meta"])
         for name in _FLAGS:
             values[name] = None if values[name] is None else bool(values[name])
-        found.append(Item(**values, label=labels.get(values["key"])))
+        key = values["key"]
+        found.append(Item(**values, label=labels.get(key), both_bad=bad.get(key, 0)))
     return found
 
 
@@ -227,11 +228,22 @@ def fill(connection: sqlite3.Connection, id: int, rows: Iterable[tuple[str, dict
 
 
 def labels_of(connection: sqlite3.Connection, id: int) -> dict[str, float]:
-    """What people chose blind, by item: 1 where all of them preferred the candidate, ½ a tie, their mean otherwise."""
+    """What people chose blind, by item: 1 where all of them preferred the candidate, ½ a tie (or both are bad), their
+    mean otherwise."""
     rows = connection.execute(
-        "SELECT c.key, avg(CASE WHEN c.choice = 'tie' THEN 0.5 WHEN (c.choice = 'first') = (c.flipped = 0) THEN 1.0"
-        " ELSE 0.0 END) FROM blind_test t JOIN blind_choice c ON c.blind_test_id = t.id WHERE t.evaluation_id = ?"
-        " GROUP BY c.key",
+        "SELECT c.key, avg(CASE WHEN c.choice IN ('tie', 'neither') THEN 0.5"
+        " WHEN (c.choice = 'first') = (c.flipped = 0) THEN 1.0 ELSE 0.0 END)"
+        " FROM blind_test t JOIN blind_choice c ON c.blind_test_id = t.id WHERE t.evaluation_id = ? GROUP BY c.key",
+        (id,),
+    ).fetchall()
+    return dict(rows)
+
+
+def both_bad_of(connection: sqlite3.Connection, id: int) -> dict[str, int]:
+    """How many people called both answers bad, by item; items where nobody did are left out."""
+    rows = connection.execute(
+        "SELECT c.key, count(*) FROM blind_test t JOIN blind_choice c ON c.blind_test_id = t.id"
+        " WHERE t.evaluation_id = ? AND c.choice = 'neither' GROUP BY c.key",
         (id,),
     ).fetchall()
     return dict(rows)

@@ -228,17 +228,23 @@ def events_of(connection: sqlite3.Connection, scenario_id: int) -> list[EventRow
 
 def traces_of(connection: sqlite3.Connection, scenario_ids: Sequence[int]) -> list[TraceRow]:
     """The traces of scenarios and of whatever was merged into them, the oldest first."""
-    wanted = set(scenario_ids)
+    found = traces_by_scenario(connection, scenario_ids)
+    return sorted((trace for traces in found.values() for trace in traces), key=lambda trace: trace.id)
+
+
+def traces_by_scenario(connection: sqlite3.Connection, scenario_ids: Sequence[int]) -> dict[int, list[TraceRow]]:
+    """For each of these scenarios its traces and those of whatever was merged into it, the oldest first."""
     merged = {row.id: row.into_id for row in list_scenarios(connection, state="merged")}
-    members = [id for id in _all_ids(connection) if _root(merged, id) in wanted]
-    rows = [
-        row
-        for id in members
-        for row in connection.execute(
-            f"{_TRACE} JOIN scenario_trace st ON st.trace_id = t.id WHERE st.scenario_id = ?", (id,)
-        )
-    ]
-    return [_trace(row) for row in sorted(rows)]
+    found: dict[int, list[TraceRow]] = {id: [] for id in scenario_ids}
+    owners = {id: owner for id in _all_ids(connection) if (owner := _root(merged, id)) in found}
+    rows = connection.execute(
+        f"{_TRACE.replace(' FROM', ', st.scenario_id FROM', 1)} JOIN scenario_trace st ON st.trace_id = t.id"
+        " JOIN json_each(?) j ON j.value = st.scenario_id ORDER BY t.id",
+        (_encode(list(owners)).decode(),),
+    ).fetchall()
+    for *row, scenario in rows:
+        found[owners[scenario]].append(_trace(row))
+    return found
 
 
 def get_trace(connection: sqlite3.Connection, trace_id: int) -> TraceRow:

@@ -205,11 +205,11 @@ async def test_blind_comparison_through_to_its_result(workspace: Workspace) -> N
     (row,) = blind_tests.blind_tests(workspace.store.read())
     assert row.reviewer == "ana" and row.done == 4
     chosen = {one.key: one for one in blind_tests.choices(workspace.store.read(), row.id)}
-    assert [chosen[key].choice for key in row.keys] == ["first", "second", "tie", "tie"]
+    assert [chosen[key].choice for key in row.keys] == ["first", "second", "tie", "neither"]
     for key in row.keys:
         assert chosen[key].flipped == blind.flipped(row.seed, key)
     (found,) = desk.sittings(workspace, row.evaluation_id)
-    assert found.over and found.ties == 2
+    assert found.over and (found.ties, found.both_bad) == (1, 1)
 
 
 async def test_a_key_before_the_next_answers_are_seen_chooses_nothing(workspace: Workspace) -> None:
@@ -257,7 +257,7 @@ async def test_the_words_that_differ_are_marked_and_the_sides_follow_the_seed(
                 assert marked == [word]
             sides.add(first)
             await pilot.press("h" if first == "newly" else "l")
-        await sees(pilot, "the candidate is preferred", "candidate 12, base 0, ties 0 of 12")
+        await sees(pilot, "the candidate is preferred", "candidate 12, base 0, ties 0, both bad 0 of 12")
         assert sides == {"newly", "formerly"}
 
 

@@ -26,6 +26,11 @@ def checkers_tag(number: int) -> str:
     return f"checkers-{number}"
 
 
+def rules_tag(number: int) -> str:
+    """The judge run of a cycle's offline judge."""
+    return f"offline-{number}"
+
+
 def judge_by_rules(context: Context) -> None:
     """Let the offline judge look at the pairs of the cycle; its verdicts stand beside those of the checkers."""
     from flywheel_tui.stages.judge.options import JudgeOptions
@@ -34,7 +39,7 @@ def judge_by_rules(context: Context) -> None:
     judge(
         context.workspace,
         JudgeOptions(
-            dataset=context.options.into, tag=f"offline-{context.number}", backend="offline",
+            dataset=context.options.into, tag=rules_tag(context.number), backend="offline",
             where=f"cycle == {context.number} and label != 'rejected'",
         ),
         context.task.inner,

@@ -17,7 +17,7 @@ import msgspec
 
 from flywheel_tui.cycle.driver import Driver, Keys, Signal, Signals, Tried, Verdicts, driver
 from flywheel_tui.cycle.drivers.adapters import gate_adapter, train_adapter
-from flywheel_tui.cycle.drivers.checkers import judge_by_checkers, judge_by_rules
+from flywheel_tui.cycle.drivers.checkers import checkers_tag, judge_by_checkers, judge_by_rules, rules_tag
 from flywheel_tui.cycle.labels import script_label
 from flywheel_tui.cycle.phase import Awaiting, Context, Done
 from flywheel_tui.errors import UsageError
@@ -164,6 +164,9 @@ class TaskDriver(Driver):
         judge_by_rules(context)
         return judge_by_checkers(context, pairs, poisoned=settings_of(context).poison)
 
+    def judge_tags(self, context: Context) -> tuple[str, ...]:
+        return checkers_tag(context.number), rules_tag(context.number)
+
     def label(self, context: Context, pairs: Sequence[CyclePair]) -> bool:
         poison = settings_of(context).poison
         for pair in pairs:
@@ -178,7 +181,8 @@ class TaskDriver(Driver):
     # -- training and the gate ---------------------------------------------------------------------------------------
 
     def train(self, context: Context) -> Done:
-        return train_adapter(context, settings_of(context).train)
+        settings = settings_of(context)
+        return train_adapter(context, capped(settings, context.body("export")["written"]))
 
     def gate(self, context: Context) -> Done | Awaiting:
         settings = settings_of(context)
@@ -187,7 +191,7 @@ class TaskDriver(Driver):
         evaluate = {
             "tasks": "builtin", "tasks_per_skill": settings.heldout, "tasks_seed": 20_000 + context.options.seed,
             "skills": skills_of(context), "max_new_tokens": settings.new_tokens, "batch_size": settings.batch,
-            "criteria": {"targets": weakest(context), "leave_out": ("G2", "G5"), **settings.criteria},
+            "criteria": {"targets": weakest(context), **settings.criteria},
         }  # fmt: skip
         return gate_adapter(context, evaluate, settings.sign)
 

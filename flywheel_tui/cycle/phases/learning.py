@@ -79,6 +79,7 @@ class Calibration(Phase):
             rate = rate_of(judging["passed"], judging["judged"])
             body = {"n": 0, "pass_rate": rate, "trusted": False, "scripted": False}
             return Done(body, {"labels": 0, "pass rate": "the judge's own, not corrected"}, 0)
+        from flywheel_tui.cycle.calibrations import keep_calibrations
         from flywheel_tui.stats.confusion import prf
         from flywheel_tui.stats.estimate import poststrat_beta
 
@@ -88,11 +89,13 @@ class Calibration(Phase):
         rest = [passed for uid, passed in verdicts.items() if uid not in truth]
         corrected = poststrat_beta(tp, fp, fn, tn, sum(rest), len(rest), seed=context.seed)
         figures = {name: value for name, value in measured.items() if isinstance(value, float)}
+        by_script = bool(labelling.get("scripted"))
         body = {
-            "n": len(uids), **measured, "scripted": bool(labelling.get("scripted")), "trusted": True,
+            "n": len(uids), **measured, "scripted": by_script, "trusted": True,
             "pass_rate": {"value": corrected.value, "low": corrected.low, "high": corrected.high, "corrected": True},
         }  # fmt: skip
-        evidence = {"labels": len(uids), **{name: round(value, 3) for name, value in figures.items()}}
+        kept = keep_calibrations(context, context.driver.judge_tags(context), scripted=by_script)
+        evidence = {"labels": len(uids), **{name: round(value, 3) for name, value in figures.items()}, "kept": kept}
         if corrected.value is not None:
             context.say(
                 f"Calibrated on {len(uids)} labels: precision {_show(measured['precision'])}, recall"

@@ -36,7 +36,7 @@ def items_for(workspace: Workspace, options: EvaluateOptions) -> list[Item]:
             found.setdefault(item.key, item)
     for item in _of_tasks(options):
         found.setdefault(item.key, item)
-    for failure in store.confirmed(workspace.store.read()):
+    for failure in sorted(store.confirmed(workspace.store.read()), key=lambda failure: failure.key):
         item = _of_failure(failure)
         found.setdefault(item.key, item)
     if not any(item.group != "regression" for item in found.values()):
@@ -52,7 +52,7 @@ def _of_dataset(workspace: Workspace, options: EvaluateOptions) -> Iterator[Item
     pairs = store.pairs_of(connection, dataset.id)
     for pair in pairs[: options.limit] if options.limit else pairs:
         meta = msgspec.json.decode(pair.meta) if pair.meta else {}
-        messages, expected = _asked(pair)
+        messages, expected = conversation(pair.instruction, pair.input, pair.body), pair.output or ""
         checker, kept = checker_of(meta if isinstance(meta, dict) else {}, expected, options.checker)
         if expected or checker:
             yield Item(
@@ -62,11 +62,11 @@ def _of_dataset(workspace: Workspace, options: EvaluateOptions) -> Iterator[Item
             )  # fmt: skip
 
 
-def _asked(pair: store.HeldOut) -> tuple[list[dict[str, str]], str]:
-    """The conversation up to the answer, and the answer."""
-    body = msgspec.json.decode(pair.body) if pair.body else {}
-    messages = body.get("messages") if isinstance(body, dict) else None
-    if isinstance(messages, list) and messages and pair.output:
+def conversation(instruction: str, given: str | None, body: str | None) -> list[dict[str, str]]:
+    """The conversation of a pair up to its answer; `body` is JSON text, `given` what its input holds."""
+    said = msgspec.json.decode(body) if body else {}
+    messages = said.get("messages") if isinstance(said, dict) else None
+    if isinstance(messages, list) and messages:
         plain = [
             {"role": str(one.get("role")), "content": str(one.get("content") or "")}
             for one in messages
@@ -75,9 +75,8 @@ def _asked(pair: store.HeldOut) -> tuple[list[dict[str, str]], str]:
         while plain and plain[-1]["role"] == "assistant":
             plain.pop()
         if plain:
-            return plain, pair.output
-    prompt = f"{pair.instruction}\n\n{pair.input}" if pair.input else pair.instruction
-    return [{"role": "user", "content": prompt}], pair.output or ""
+            return plain
+    return [{"role": "user", "content": f"{instruction}\n\n{given}" if given else instruction}]
 
 
 def checker_of(meta: dict[str, Any], expected: str, fallback: str = "") -> tuple[str, dict[str, Any]]:
@@ -184,6 +183,7 @@ def _of_failure(failure: store.Confirmed) -> Item:
     return Item(
         key=f"past-{failure.key}", group="regression", slice=failure.slice, family=failure.family,
         messages=failure.messages, expected=failure.expected, checker=failure.checker, meta=failure.meta,
+        failed=failure.answer, confirmed=failure.source,
     )  # fmt: skip
 
 
@@ -191,6 +191,10 @@ def digest_of(items: Sequence[Item]) -> str:
     """A hash over what is asked, and how answers are checked."""
     digest = sha256()
     for item in items:
-        fixed = [item.key, item.group, item.slice, item.family, item.messages, item.expected, item.checker, item.meta]
+        fixed: list[Any] = [
+            item.key, item.group, item.slice, item.family, item.messages, item.expected, item.checker, item.meta,
+        ]  # fmt: skip
+        if item.confirmed:
+            fixed += [item.failed, item.confirmed]
         digest.update(msgspec.json.encode(fixed, order="sorted") + b"\n")
     return digest.hexdigest()

@@ -45,7 +45,7 @@ def measure(
     the best so far by slice.
     """
     outside = [item for item in items if item.group in OUTSIDE]
-    failures = [item for item in items if item.group == "regression"]
+    failures = [decided(item) for item in items if item.group == "regression"]
     checked = [item for item in outside if item.base_passed is not None and item.candidate_passed is not None]
     targets = [item for item in checked if not criteria.targets or item.slice in criteria.targets]
     outputs = [item for item in items if item.candidate_unsafe is not None and item.base_unsafe is not None]
@@ -72,6 +72,7 @@ def measure(
         trained_on=trained_on,
         same_outputs=sum(item.base_output == item.candidate_output for item in items if item.base_output is not None),
         forgotten=tuple(_forgotten(checked, past or {}, criteria)),
+        regression_changed=_changed(failures, criteria),
     )
 
 
@@ -165,13 +166,36 @@ def _share(x: int, n: int) -> Number:
     return _number(Figure(x / n, low, high, n, "Wilson"))
 
 
+def decided(item: Item) -> Item:
+    """A past failure with each side right or wrong. Where no checker can say, whose answer a person preferred counts
+    as right (or a judge, where no person chose) and the other's as wrong; a tie leaves the failure as it was."""
+    said = item.label if item.label is not None else item.preference
+    if item.checker or said is None:
+        return item
+    return msgspec.structs.replace(item, candidate_passed=said > 0.5, base_passed=said < 0.5)
+
+
+def _changed(past: Sequence[Item], criteria: Criteria) -> Compared | None:
+    """The failures that the base no longer answers as when they were confirmed; None where there are none.
+
+    A base that was found failing can lose nothing on the failures it was found by: counted with these, a candidate
+    that breaks what had been mended before could hide behind them.
+    """
+    rows = [item for item in past if item.confirmed and item.base_output != item.failed]
+    if not rows:
+        return None
+    found = compare(rows, "failures mended before", "regression", criteria, criteria.regression_margin)
+    return msgspec.structs.replace(found, p_adjusted=found.p_not_worse) if found.n else None
+
+
 def _regression(items: Sequence[Item]) -> Regression:
     line = compare(items, "", "regression", Criteria())
     named = sorted(item.key for item in items)
     version = sha256("\n".join(named).encode()).hexdigest()[:12] if named else ""
     return Regression(
         version=version, n=line.n, fixed=line.only_candidate, still=line.neither, broken=line.only_base,
-        kept=line.both, p=line.p,
+        kept=line.both, p=line.p, compared=sum(not item.checker and item.base_passed is not None for item in items),
+        undecided=len(items) - line.n, scripted=sum(item.confirmed == "script" for item in items),
     )  # fmt: skip
 
 
@@ -229,6 +253,7 @@ def wins(items: Sequence[Item], criteria: Criteria) -> Wins:
         losses=sum(p == 0 for p in prefers), inconsistent=sum(item.consistent is False for item in rows),
         raw=_number(rate.raw), controlled=_round(rate.controlled), suspicious=rate.suspicious, why=rate.why,
         labels=len(labelled), corrected=_corrected(rows, criteria),
+        both_bad=sum(item.both_bad > 0 for item in labelled),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from flywheel_tui.records.evaluation import Best, Criteria, EvaluateOptions, Ite
 from flywheel_tui.records.task import Task
 from flywheel_tui.stages.evaluate import answers
 from flywheel_tui.stages.evaluate.asked import Asked
+from flywheel_tui.stages.evaluate.gathered import gather
 from flywheel_tui.stages.evaluate.items import digest_of, items_for
 from flywheel_tui.stages.evaluate.measure import canonical, measure
 from flywheel_tui.stages.evaluate.overlap import Trained, contaminated, snapshot, trained_on
@@ -89,6 +90,7 @@ class _Run:
 
             self.comparer = Comparer(workspace, options)
         self.criteria_hash = register(workspace, options.criteria)
+        gather(workspace)
         self.row: EvaluationRow = self._begin(items_for(workspace, options))
 
     def _begin(self, items: list[Item]) -> EvaluationRow:
@@ -161,11 +163,17 @@ class _Run:
             )
 
         asked = Asked(name, model, self.trained)
-        self._parts(f"answers of the {said}", f"{name}_output", lambda item: True, asked.answers)
+        # a past failure that nothing can decide on would be asked for nothing
+        compares = self.comparer is not None
+        self._parts(
+            f"answers of the {said}", f"{name}_output",
+            lambda item: item.group != "regression" or bool(item.checker) or compares, asked.answers,
+        )  # fmt: skip
         self._parts(f"losses of the {said}", f"{name}_nll", lambda item: bool(item.expected), asked.losses)
 
     def _judge(self, comparer: Comparer) -> None:
-        self._parts("comparing", "preference", lambda item: item.group != "regression", comparer.compare)
+        self._parts("comparing", "preference", lambda item: item.group != "regression" or not item.checker,
+                    comparer.compare)  # fmt: skip
         if comparer.left_out:
             kinds = ", ".join(f"{count} {kind}" for kind, count in comparer.left_out.items())
             self.task.event("warning", f"no verdict for {sum(comparer.left_out.values())} items: {kinds}")

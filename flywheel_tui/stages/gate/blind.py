@@ -23,7 +23,8 @@ from flywheel_tui.store.blind_tests import BlindRow
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
-CHOICES = ("first", "second", "tie")
+CHOICES = ("first", "second", "tie", "neither")
+"""`neither`: both are bad. It is no vote for a side and counts like a tie, but is told apart wherever it is counted."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +40,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlindResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a sitting, unsealed when it is over. `rate` counts a tie as half a win of the candidate."""
+    """What came of a sitting, unsealed when it is over. `rate` counts a tie as half a win of the candidate, and so it
+    does where both were called bad (`both_bad`, which are not among the `ties`)."""
 
     test: int
     evaluation: int
@@ -50,6 +52,7 @@ class BlindResult(msgspec.Struct, frozen=True, kw_only=True):
     candidate: int | None
     base: int | None
     ties: int | None
+    both_bad: int | None
     rate: Number | None
     p: float | None
     first_shown: float | None
@@ -73,7 +76,8 @@ def begin(workspace: Workspace, evaluation: int, *, reviewer: str, count: int = 
 
 def _differs(item: Item) -> bool:
     both = item.base_output is not None and item.candidate_output is not None
-    return both and item.group != "regression" and item.base_output != item.candidate_output
+    asked = item.group != "regression" or not item.checker
+    return both and asked and item.base_output != item.candidate_output
 
 
 def _hash(seed: int, what: str, key: str) -> bytes:
@@ -104,7 +108,7 @@ def shown(workspace: Workspace, test: int) -> Shown | None:
 
 
 def choose(workspace: Workspace, test: int, key: str, choice: str) -> None:
-    """Keep what a person chose: first, second or tie.
+    """Keep what a person chose: first, second, tie or neither (both are bad).
 
     Raises UsageError for another word or an item that was not drawn, ConflictError where it was chosen before.
     """
@@ -125,19 +129,18 @@ def result(workspace: Workspace, test: int) -> BlindResult:
     over = len(made) >= row.planned
     found = BlindResult(
         test=row.id, evaluation=row.evaluation_id, reviewer=row.reviewer, done=len(made), planned=row.planned,
-        over=over, candidate=None, base=None, ties=None, rate=None, p=None, first_shown=None,
+        over=over, candidate=None, base=None, ties=None, both_bad=None, rate=None, p=None, first_shown=None,
     )  # fmt: skip
     if not over:
         return found
-    own = sum((choice.choice == "first") != choice.flipped for choice in made if choice.choice != "tie")
-    ties = sum(choice.choice == "tie" for choice in made)
-    other, n = len(made) - own - ties, len(made)
-    share = own + ties / 2
+    voted = [choice for choice in made if choice.choice in ("first", "second")]
+    own, n = sum((choice.choice == "first") != choice.flipped for choice in voted), len(made)
+    other, bad = len(voted) - own, sum(choice.choice == "neither" for choice in made)
+    share = own + (n - len(voted)) / 2
     low, high = wilson(share, n)
-    decided = own + other
     firsts = sum(choice.choice == "first" for choice in made)
     return msgspec.structs.replace(
-        found, candidate=own, base=other, ties=ties,
+        found, candidate=own, base=other, ties=n - len(voted) - bad, both_bad=bad,
         rate=Number(value=share / n, low=low, high=high, n=n, method="Wilson, ties as half"),
-        p=sign_test(own, other).p, first_shown=firsts / decided if decided else None,
+        p=sign_test(own, other).p, first_shown=firsts / len(voted) if voted else None,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import msgspec
 
 from flywheel_tui.errors import InputError
 from flywheel_tui.records.evaluation import Item, JudgeEvidence, Measured
+from flywheel_tui.stages.evaluate.measure import decided
 from flywheel_tui.stages.gate import ab, blind
 from flywheel_tui.stages.gate.ab import AbResult
 from flywheel_tui.stages.gate.blind import BlindResult
@@ -133,7 +134,7 @@ def read_evidence(workspace: Workspace, bundle: BundleRow) -> Evidence:
     """The files of a bundle. Raises InputError that names the one which is missing or cannot be read."""
     files = read_bundle(bundle_path(workspace, bundle.hash))
     raw = read_raw(files)
-    asked = [item for item in raw.items if item.group == "regression"]
+    asked = [decided(item) for item in raw.items if item.group == "regression"]
     triggers, lineage, labels = (_lines(files, name) for name in ("triggers", "lineage", "labels"))
     parents = [edge for row in lineage for edge in row.get("parents") or [] if isinstance(edge, dict)]
     return Evidence(

@@ -22,6 +22,8 @@ from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.evaluations import EvaluationRow
 
 if TYPE_CHECKING:
+    from flywheel_tui.records.calibration import KeptCalibration
+    from flywheel_tui.store.judging import RunRow
     from flywheel_tui.workspace import Workspace
 
 LEAST_CHOICES = 20
@@ -73,7 +75,11 @@ def _about(row: EvaluationRow) -> About:
 
 
 def _training_judges(workspace: Workspace, train: Mapping[str, int]) -> list[JudgeEvidence]:
-    """The judges whose verdicts lie on the training data, each with its newest calibration."""
+    """The judges whose verdicts lie on the training data, each with its newest calibration.
+
+    What is calibrated is a judge (its hash: model, rubric, prompt), not a run: where a newer run of the same judge was
+    measured and that still holds, it counts for the older one, too.
+    """
     found = []
     connection = workspace.store.read()
     for name, dataset_id in sorted(train.items()):
@@ -84,14 +90,23 @@ def _training_judges(workspace: Workspace, train: Mapping[str, int]) -> list[Jud
                 dataset=name, tag=run.tag, name=judge.name if judge else run.kind, hash=judge.hash if judge else "",
                 rubric=judge.rubric if judge else "",
             )  # fmt: skip
-            if newest := next((one for one in kept if one.calibration.tag == run.tag), None):
+            if newest := _newest(kept, run):
                 measured = newest.calibration
                 line = msgspec.structs.replace(
                     line, calibration=f"{measured.judge_hash[:16]} {measured.labels_hash[:16]}",
                     labels=measured.labels_hash, stale=newest.stale, looks=measured.looks, headline=measured.headline,
+                    measured=measured.pairs, split=measured.options.split, scripted=measured.options.scripts,
                 )  # fmt: skip
             found.append(line)
     return found
+
+
+def _newest(kept: Sequence[KeptCalibration], run: RunRow) -> KeptCalibration | None:
+    # where people have measured it, no script's labels stand in for theirs
+    kept = sorted(kept, key=lambda one: one.calibration.options.scripts)
+    own = [one for one in kept if one.calibration.tag == run.tag]
+    same = [one for one in kept if run.judge is not None and one.calibration.judge_hash == run.judge.hash]
+    return next((one for one in (*own, *same) if not one.stale), own[0] if own else None)
 
 
 def _own_judge(row: EvaluationRow, items: Sequence[Item]) -> list[JudgeEvidence]:
@@ -104,7 +119,7 @@ def _own_judge(row: EvaluationRow, items: Sequence[Item]) -> list[JudgeEvidence]
     return [JudgeEvidence(
         dataset=row.dataset or "", tag="evaluation", name=said["name"], hash=said["hash"], rubric=said["rubric_hash"],
         calibration=f"{len(both)} blind choices" if len(both) >= LEAST_CHOICES else "",
-        headline=f"agrees with people on {same} of {len(both)} blind choices",
+        headline=f"agrees with people on {same} of {len(both)} blind choices", measured=len(both),
     )]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from flywheel_tui.records.evaluation import (
     JudgeEvidence,
     Judgement,
     Measured,
+    Regression,
 )
 from flywheel_tui.stats.gates import Gate, Verdict, gate, zero_failures_gate
 from flywheel_tui.stats.intervals import z_of
@@ -112,14 +113,37 @@ def _primary_wins(measured: Measured, criteria: Criteria) -> GateLine:
 
 def _past(measured: Measured, criteria: Criteria) -> GateLine:
     found = measured.regression
-    if not found.n:
-        missing = "confirmed past failures: flywheel gate confirm EVALUATION"
+    if not found.n + found.undecided:
+        missing = "confirmed past failures: flywheel scenario approve, or flywheel gate confirm EVALUATION"
         return _line("G2", _OPEN, "there is no regression set", missing)
+    if not found.n:
+        return _line("G2", _OPEN, f"nothing can decide on any of {found.undecided} past failures", _a_judge(found))
     counts = f"{found.fixed} fixed, {found.still} still failing, {found.broken} newly broken, {found.kept} kept"
+    so_far = f"of {found.n} past failures{_confirmed_by(found)} {counts}"
     # slices of few failures count in the whole only: each by itself would leave this gate open for long
-    large = [line for line in measured.regression_slices if line.n >= LEAST]
-    lines = [measured.regression_overall, *large]
-    return _not_worse("G2", lines, criteria, f"of {found.n} past failures {counts}")
+    lines = [measured.regression_overall, *(line for line in measured.regression_slices if line.n >= LEAST)]
+    if (mended := measured.regression_changed) is not None:
+        so_far += f"; of {mended.n} that the one before answered otherwise than when they were confirmed"
+        so_far += f" {mended.only_candidate} fixed, {mended.only_base} broken"
+        lines += [mended] if mended.n >= LEAST else []
+    answer = _not_worse("G2", lines, criteria, so_far)
+    if answer.verdict == _PASS and found.undecided:
+        return _line("G2", _OPEN, f"{answer.why}; nothing could decide on {found.undecided} more", _a_judge(found))
+    return answer
+
+
+def _confirmed_by(found: Regression) -> str:
+    if not found.scripted:
+        return ""
+    all_of_them = found.scripted == found.n + found.undecided
+    return " (confirmed by a script)" if all_of_them else f" ({found.scripted} confirmed by a script)"
+
+
+def _a_judge(found: Regression) -> str:
+    return (
+        f"a judge for {found.undecided} past failures without an answer to check against: flywheel evaluate --judge"
+        " BACKEND:MODEL"
+    )
 
 
 def _forgetting(measured: Measured, criteria: Criteria) -> GateLine:
@@ -213,10 +237,23 @@ def _judges(measured: Measured, criteria: Criteria, judges: Sequence[JudgeEviden
     if spent:
         why = f"the report labels were looked at more than {criteria.report_looks} times: {', '.join(spent)}"
         return _line("G5", _OPEN, why, "fresh labels for the report split")
+    few = [f"{judge.name} ({judge.measured} labels)" for judge in judges
+           if judge.calibration and judge.measured is not None and judge.measured < LEAST]  # fmt: skip
+    if few and not without and not stale:
+        missing = f"{LEAST} labels or more on each judge's verdicts"
+        return _line("G5", _OPEN, f"measured on too few labels: {', '.join(few)}", missing)
     if without or stale:
         parts = [f"not calibrated: {', '.join(without)}"] * bool(without) + [f"stale: {', '.join(stale)}"] * bool(stale)
         return _line("G5", _OPEN, "; ".join(parts), "flywheel calibrate -d NAME --tag TAG with blind labels")
-    return _line("G5", _PASS, f"calibrated, nothing changed since: {', '.join(judge.name for judge in judges)}")
+    scripted = " by a script's labels, no person's" if any(judge.scripted for judge in judges) else ""
+    return _line("G5", _PASS, f"calibrated{scripted}, nothing changed since: {', '.join(map(_measured, judges))}")
+
+
+def _measured(judge: JudgeEvidence) -> str:
+    if judge.measured is None:
+        return judge.name
+    split = f" of the {judge.split} split" if judge.split not in ("", "all") else ""
+    return f"{judge.name} ({judge.measured} labels{split})"
 
 
 def _contamination(measured: Measured) -> GateLine:

@@ -17,6 +17,7 @@ from flywheel_tui.stages.evaluate.measure import canonical
 from flywheel_tui.stages.gate.derive import DERIVED, GATES, SUMMARY, Raw, derive, read_raw
 from flywheel_tui.stages.gate.files import MANIFEST, changed, read_bundle, zipped
 
+_NOTHING: tuple[Any, ...] = (0, None, "")
 CLOSE = 1e-6
 """Figures computed on another processor may differ in their last digits."""
 
@@ -114,6 +115,9 @@ def _compare(name: str, files: Mapping[str, bytes], again: bytes) -> tuple[list[
 def _differences(said: Any, again: Any, place: str, count: list[int]) -> Iterator[tuple[str, str]]:
     if isinstance(said, dict) and isinstance(again, dict):
         for name in sorted({*said, *again}):
+            if name not in said and again[name] in _NOTHING:
+                # a figure that the version which made the bundle did not know, and which says nothing
+                continue
             yield from _differences(said.get(name), again.get(name), f"{place}.{name}".lstrip("."), count)
     elif isinstance(said, list) and isinstance(again, list) and len(said) == len(again):
         for number, pair in enumerate(zip(said, again, strict=True)):

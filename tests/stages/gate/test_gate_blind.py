@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from factories import make_workspace
 from flywheel_tui.errors import ConflictError, NotFoundError, UsageError
 from flywheel_tui.records.evaluation import Criteria
 from flywheel_tui.stages.evaluate import again, evaluate
-from flywheel_tui.stages.gate import blind, make_bundle
+from flywheel_tui.stages.gate import blind, make_bundle, verify_bundle
+from flywheel_tui.stages.gate.files import read_bundle
 from flywheel_tui.workspace import Workspace
 
 
@@ -89,6 +91,28 @@ def test_choices_correct_the_judges_win_rate(tmp_path: Path, monkeypatch: pytest
     assert after.hash != made.hash
     assert {gate.gate: gate.verdict for gate in after.gates}["G1"] == "PASS"
     assert {gate.gate: gate.verdict for gate in after.gates}["G5"] == "PASS"
+
+
+def test_both_bad_is_told_apart_and_counts_like_a_tie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, id = evaluated(tmp_path, monkeypatch, rated, judge="offline")
+    told = {}
+    for who, words in (("Ana", ("neither", "tie", "first", "second")), ("Bo", ("tie", "tie", "first", "second"))):
+        test = blind.begin(workspace, id, reviewer=who, count=40, seed=1)
+        for number in range(40):
+            now = blind.shown(workspace, test.id)
+            assert now is not None
+            blind.choose(workspace, test.id, now.key, words[number % 4])
+        told[who] = blind.result(workspace, test.id)
+    ana, bo = told["Ana"], told["Bo"]
+    assert (ana.ties, ana.both_bad, bo.ties, bo.both_bad) == (10, 10, 20, 0)
+    assert (ana.candidate, ana.base, ana.rate, ana.p) == (bo.candidate, bo.base, bo.rate, bo.p)
+    wins = again(workspace, id).wins
+    assert (wins.labels, wins.both_bad) == (40, 10)
+    made = make_bundle(workspace, id)
+    files = read_bundle(workspace.root / made.folder)
+    assert sum(json.loads(line)["both_bad"] for line in files["items.jsonl"].splitlines()) == 10
+    assert json.loads(files["results.json"])["wins"]["both_bad"] == 10
+    assert verify_bundle(workspace.root / made.folder).ok
 
 
 def test_what_cannot_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

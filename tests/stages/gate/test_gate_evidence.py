@@ -92,3 +92,41 @@ def test_a_judge_of_the_training_data_has_to_be_calibrated(workspace: Workspace)
     say(workspace, pairs[21], "rejected")
     verdict, why = gate(bundle(workspace, "stale")[0])
     assert verdict == "INCONCLUSIVE" and "stale: scripted:strict (the labels have changed)" in why
+
+
+def test_few_labels_calibrate_nothing_and_a_scripts_are_called_that(workspace: Workspace) -> None:
+    def g5(made: BundleRow) -> tuple[str, str]:
+        line = next(line for line in made.gates if line.gate == "G5")
+        return line.verdict, line.why
+
+    pairs = pair_ids(workspace)
+    judged(workspace, "strict", {pair: 9 if number % 3 else 3 for number, pair in enumerate(pairs)})
+    for pair in pairs[:10]:
+        say(workspace, pair, "approved")
+    calibrate(workspace, "demo", CalibrateOptions(tag="strict"))
+    verdict, why = g5(bundle(workspace, "few")[0])
+    assert verdict == "INCONCLUSIVE" and "too few labels: scripted:strict (10 labels)" in why
+    for number, pair in enumerate(pairs[10:]):
+        say(workspace, pair, "approved" if number % 3 else "rejected", "a script", source="script")
+    assert calibrate(workspace, "demo", CalibrateOptions(tag="strict")).pairs == 10, "a script is no person"
+    found = calibrate(workspace, "demo", CalibrateOptions(tag="strict", scripts=True))
+    assert found.pairs == 20 and found.headline.startswith("By a script's labels, no person's:")
+    verdict, why = g5(bundle(workspace, "scripted")[0])
+    assert verdict == "INCONCLUSIVE" and "10 labels" in why, "where people have measured, no script stands in"
+
+
+def test_a_judge_is_measured_once_for_all_its_runs(workspace: Workspace) -> None:
+    """The newest calibration that holds is that of the judge; its older runs need none of their own."""
+    pairs = pair_ids(workspace)
+    said = {pair: 9 if number % 3 else 3 for number, pair in enumerate(pairs)}
+    judged(workspace, "first", said)
+    judged(workspace, "second", said)
+    for pair in pairs[:24]:
+        say(workspace, pair, "approved", "a script", source="script")
+    calibrate(workspace, "demo", CalibrateOptions(tag="second", scripts=True))
+    made, files = bundle(workspace, "same")
+    line = next(line for line in made.gates if line.gate == "G5")
+    assert line.verdict == "PASS" and "by a script's labels, no person's" in line.why
+    told = {one["tag"]: one for one in json.loads(files["judges.json"])}
+    assert told["first"]["calibration"] == told["second"]["calibration"] != ""
+    assert told["second"]["scripted"] and told["second"]["measured"] == 24
