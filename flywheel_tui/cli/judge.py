@@ -45,6 +45,12 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
 @click.option("--map", "mapping", metavar="FIELD=COLUMN,…", help="Columns of a recorded table, e.g. pair=id,passed=ok.")
 @click.option("--match", default="id", show_default=True, help="What the pair column holds: id, uid, position, line, "
               "instruction or meta.NAME.")  # fmt: skip
+@click.option("--words", metavar="WORD=VALUE,…", help="What values of a recorded table mean, e.g. a=0,b=1,tie=0.5 or "
+              "pass=ok,fail=ko.")  # fmt: skip
+@click.option("--pass-at", type=float, metavar="X", help="Recorded scores of X and more pass.")
+@click.option("--orders", type=click.Choice(["agree", "lean"]), default="agree", show_default=True,
+              help="How two recorded orders become one verdict: the same answer twice wins, or a tie goes with the "
+              "other order.")  # fmt: skip
 @click.option("--unparsed", type=click.Choice(["skip", "tie", "wrong"]), help="How recorded judgments that could not "
               "be read count where this run is compared (default: skip); kept with the run.")  # fmt: skip
 @click.option("--background", is_flag=True, help="Leave it to the workers.")
@@ -132,11 +138,14 @@ def _judge(workspace: Workspace, options: dict[str, Any], as_json: bool) -> Judg
 def _import(workspace: Workspace, options: dict[str, Any]) -> JudgeReport:
     from flywheel_tui.stages.judge.recorded import FIELDS, ImportOptions, import_judgments
     from flywheel_tui.stages.layouts import parse_map
+    from flywheel_tui.stages.said import parse_words
 
     mapping = parse_map(options["mapping"], FIELDS, "a judgment") if options["mapping"] else None
+    words = parse_words(options["words"]) if options["words"] else None
     request = ImportOptions(
         dataset=options["dataset"], file=options["import_file"], tag=options["tag"], model=options["model"],
-        mapping=mapping, match=options["match"], unparsed=options["unparsed"],
+        mapping=mapping, match=options["match"], unparsed=options["unparsed"], words=words, orders=options["orders"],
+        pass_at=options["pass_at"],
     )  # fmt: skip
     return import_judgments(workspace, request)
 
@@ -173,24 +182,29 @@ def _show(report: JudgeReport) -> None:
     if report.both_orders:
         consistent = 1 - report.inconsistent / report.both_orders
         say(f"Both orders agree: {consistent:.1%} of {report.both_orders:,} ({report.inconsistent:,} made a tie)")
-    say(f"Cache: {report.hits:,} hits, {report.misses:,} misses, {report.writes:,} writes")
+    recorded = report.backend == "import"
+    if not recorded:
+        say(f"Cache: {report.hits:,} hits, {report.misses:,} misses, {report.writes:,} writes")
     if report.unjudged:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.missing.items())
-        say(f"Errors: {report.unjudged:,} pairs have no verdict ({kinds}); ask again with --retry")
+        again = "" if recorded else "; ask again with --retry"
+        say(f"Errors: {report.unjudged:,} pairs have no verdict ({kinds}){again}")
     else:
         say("Errors: 0")
     if report.stability is not None:
         from flywheel_tui.stages.judge.stability import stability_sentence
 
         say(f"Repeated: {stability_sentence(report.stability)}")
-    if report.skipped:
+    if report.skipped and not recorded:
         say(f"Skipped: {report.skipped:,} pairs that the rubric does not fit")
     if report.calls:
         price = "unknown price" if report.unpriced else f"${report.cost_usd:.4f}"
         say(f"Cost: {price} ({report.calls:,} calls, {report.tokens_in:,} tokens in, {report.tokens_out:,} out)")
     if policy := report.settings.get("unparsed"):
-        say(f"Unparsed judgments count as: {policy}")
+        say(f"Unparsed judgments count as: {policy} (calibrate --unreadable shows another)")
     _show_estimate(report)
+    for line in report.remarks:
+        note(line)
     say(f"Run: {report.tag} of {report.dataset}, judge {report.judge[:12]}, rubric {report.rubric or 'none'}")
 
 

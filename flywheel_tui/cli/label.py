@@ -180,6 +180,9 @@ def export(ctx: click.Context, /, datasets: tuple[str, ...], reviewer: str | Non
 @click.option("--reviewer", help="Who labelled, where the table has no column for it.")
 @click.option("--source", type=click.Choice(["import", "human", "judge", "script"]), default="import",
               show_default=True, help="Who spoke: only human labels count as human truth.")  # fmt: skip
+@click.option("--words", metavar="WORD=VALUE,…", help="What values of the table mean, e.g. a=0,b=1,tie=0.5 or "
+              "approved=ok,rejected=ko.")  # fmt: skip
+@click.option("--approve-from", type=float, metavar="X", help="Ratings of X and more approve, those below reject.")
 @click.option("-f", "--format", help="Format of the table, where its name does not say.")
 @json_option
 @click.pass_context
@@ -189,20 +192,22 @@ def import_(
     """Add labels: a log of `label export`, or a table of another tool. Importing twice adds nothing."""
     from pathlib import Path
 
-    from flywheel_tui.stages import label_log
+    from flywheel_tui.stages import label_log, label_table
     from flywheel_tui.stages.layouts import parse_map
+    from flywheel_tui.stages.said import parse_words
 
     workspace = open_workspace(ctx)
     if mapping is None and label_log.is_log(Path(file)):
         with Progress("Importing") as progress:
             lines = label_log.read_log(Path(file))
             summary = label_log.import_log(workspace, lines, file=file, dataset=dataset, on_progress=progress.update)
-    elif mapping is None or dataset is None:
+    elif dataset is None:
         raise UsageError(f"{file}: is no label log; for a table name -d DATASET and --map pair=COLUMN,status=COLUMN")
     else:
-        columns = parse_map(mapping, label_log.FIELDS, "a label")
-        request = label_log.TableOptions(dataset=dataset, columns=columns, **options)
-        summary = label_log.import_table(workspace, file, request)
+        columns = parse_map(mapping, label_table.FIELDS, "a label") if mapping else {}
+        options["words"] = parse_words(options["words"]) if options["words"] else None
+        request = label_table.TableOptions(dataset=dataset, columns=columns, **options)
+        summary = label_table.import_table(workspace, file, request)
     _show_summary(summary, as_json)
 
 

@@ -30,3 +30,19 @@ def sides_finder(connection: sqlite3.Connection, dataset_id: int) -> Callable[[s
         known.setdefault((asked, a, b), Sides(id, version, False))
         known.setdefault((asked, b, a), Sides(id, version, True))
     return lambda instruction, one, two: known.get((normalise(instruction), normalise(one), normalise(two)))
+
+
+def turning(connection: sqlite3.Connection) -> Callable[[int, str, str], bool | None]:
+    """A function from a version and two answers, as some file orders them, to whether the pair holds them the other
+    way round; None where they are not its answers.
+    """
+
+    def turned(version: int, one: str, two: str) -> bool | None:
+        row = connection.execute(
+            "SELECT output, json_extract(body, '$.rejected') FROM pair WHERE id = ?", (version,)
+        ).fetchone()
+        held = [normalise(str(text or "")) for text in row or ("", "")]
+        named = [normalise(one), normalise(two)]
+        return False if named == held else True if named == held[::-1] else None
+
+    return turned

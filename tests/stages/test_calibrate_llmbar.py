@@ -14,7 +14,7 @@ from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.calibrate import calibrate
 from flywheel_tui.stages.ingest import IngestOptions, ingest
 from flywheel_tui.stages.judge.recorded import ImportOptions, import_judgments
-from flywheel_tui.stages.label_log import TableOptions, import_table
+from flywheel_tui.stages.label_table import TableOptions, import_table
 from flywheel_tui.workspace import Workspace
 
 

@@ -11,7 +11,7 @@ import pytest
 from judged import judged
 
 from flywheel_tui.records.calibration import CalibrateOptions, Calibration
-from flywheel_tui.stages import label_log
+from flywheel_tui.stages import label_table
 from flywheel_tui.stages.calibrate import calibrate
 from flywheel_tui.stages.compare import Asked, compare
 from flywheel_tui.stages.ingest import IngestOptions, ingest
@@ -31,11 +31,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with Workspace.open(tmp_path_factory.mktemp("w") / "w", create=True) as workspace:
         ingest(workspace, IngestOptions(source=file, name="pandalm"))
         for who in PEOPLE:
-            options = label_log.TableOptions(
+            options = label_table.TableOptions(
                 dataset="pandalm", columns={"pair": "idx", "preference": who}, match="meta.idx", reviewer=who,
                 source="human",
             )  # fmt: skip
-            label_log.import_table(workspace, file, options)
+            label_table.import_table(workspace, file, options)
         query = "SELECT json_extract(p.meta, '$.idx'), p.id FROM pair p JOIN pair_current c ON c.id = p.id"
         ids = dict(workspace.store.read().execute(query).fetchall())
         for tag, name, field in (("gpt", "gpt-3.5-turbo-testset-v1", "gpt_result"),

@@ -10,7 +10,7 @@ import pytest
 from factories import make_workspace, pair_ids, say, sft, statuses
 
 from flywheel_tui.errors import InputError, NotFoundError, UsageError
-from flywheel_tui.stages import label, label_log
+from flywheel_tui.stages import label, label_log, label_table
 from flywheel_tui.workspace import Workspace
 
 
@@ -100,11 +100,11 @@ def test_another_tools_table(tmp_path: Path) -> None:
     with make_workspace(tmp_path / "w", sft(3)) as workspace:
         path = table(tmp_path / "t.csv", "n,verdict,by,why\n1,good,zoe,clear\n2,bad,zoe,\n9,good,zoe,\n")
         columns = {"pair": "n", "status": "verdict", "reviewer": "by", "note": "why"}
-        options = label_log.TableOptions(dataset="demo", columns=columns, match="position", source="human")
-        summary = label_log.import_table(workspace, path, options)
+        options = label_table.TableOptions(dataset="demo", columns=columns, match="position", source="human")
+        summary = label_table.import_table(workspace, path, options)
         assert (summary.read, summary.added, sum(summary.refused.values())) == (3, 2, 1)
         assert statuses(workspace, pair_ids(workspace)) == ["approved", "rejected", "open"]
-        assert label_log.import_table(workspace, path, options).added == 0
+        assert label_table.import_table(workspace, path, options).added == 0
         shown = label.labels_of(workspace, pair_ids(workspace)[0])[0]
         assert (shown.reviewer, shown.note, shown.source) == ("zoe", "clear", "human")
 
@@ -114,8 +114,8 @@ def test_a_table_with_odd_words_or_columns_is_refused_with_the_place(tmp_path: P
         path = table(tmp_path / "t.csv", "n,verdict\n1,good\n2,sublime\n")
         columns = {"pair": "n", "status": "verdict"}
         with pytest.raises(InputError, match=r"t\.csv:3: field 'status': 'sublime'"):
-            label_log.import_table(
-                workspace, path, label_log.TableOptions(dataset="demo", columns=columns, reviewer="zoe")
+            label_table.import_table(
+                workspace, path, label_table.TableOptions(dataset="demo", columns=columns, reviewer="zoe")
             )
         for bad, message in (
             ({"columns": columns}, "who labelled"),
@@ -124,7 +124,7 @@ def test_a_table_with_odd_words_or_columns_is_refused_with_the_place(tmp_path: P
             ({"columns": columns, "reviewer": "z", "match": "colour"}, "cannot match by"),
         ):
             with pytest.raises(UsageError, match=message):
-                label_log.import_table(workspace, path, label_log.TableOptions(dataset="demo", **bad))  # type: ignore[arg-type]
+                label_table.import_table(workspace, path, label_table.TableOptions(dataset="demo", **bad))  # type: ignore[arg-type]
 
 
 @pytest.mark.shared
@@ -135,11 +135,11 @@ def test_preference_labels_of_three_people(shared_data: Path, tmp_path: Path) ->
     with Workspace.open(tmp_path / "w", create=True) as workspace:
         ingest(workspace, IngestOptions(source=str(file), name="pandalm"))
         for number in (1, 2, 3):
-            options = label_log.TableOptions(
+            options = label_table.TableOptions(
                 dataset="pandalm", columns={"pair": "idx", "preference": f"annotator{number}"}, match="meta.idx",
                 reviewer=f"annotator{number}", source="human",
             )  # fmt: skip
-            assert label_log.import_table(workspace, str(file), options).added == 999
+            assert label_table.import_table(workspace, str(file), options).added == 999
         rows = json.loads(file.read_text())
         words = {0: "tie", 1: "a", 2: "b"}
         stored = workspace.store.read().execute(

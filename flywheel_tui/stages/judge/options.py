@@ -144,6 +144,8 @@ class JudgeReport(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate | None = None
     stability: Stability | None = None
     settings: dict[str, Any] = {}
+    remarks: tuple[str, ...] = ()
+    """What a person should know of an import."""
 
 
 def rate_of(tally: Tally) -> tuple[float | None, float, float]:
