@@ -11,8 +11,12 @@ from flywheel_tui.errors import FlywheelError
 from flywheel_tui.stages import views
 from flywheel_tui.stages.views import ViewQuery
 from screens.browse_query import BrowseQuery
+from screens.browse_state import BrowseState
 from screens.places import BrowseRequest
 from screens.widgets.pair_table import PairTable
+
+MOST_NAMED = 90
+"""So many pairs fit into an expression by their numbers."""
 
 
 class BrowseOnwards(BrowseQuery):
@@ -70,6 +74,7 @@ class BrowseOnwards(BrowseQuery):
             state.mark(ids)
             self._show_summary()
         self.table.redraw()
+        self.hint(f"{len(state.marks):,} marked; b labels them, enter goes through them")
 
     @on(PairTable.Opened)
     async def _opened(self) -> None:
@@ -87,8 +92,21 @@ class BrowseOnwards(BrowseQuery):
         from screens.judge_start import ask_and_judge
 
         if self._state is not None:
-            query = self._state.query
-            await ask_and_judge(self, query.dataset, pairs=len(self._state.view), where=query.filter or "")
+            where, pairs, note = self._to_be_judged(self._state)
+            if note:
+                self.hint(note)
+            await ask_and_judge(self, self._state.query.dataset, pairs=pairs, where=where)
+
+    def _to_be_judged(self, state: BrowseState) -> tuple[str, int, str]:
+        """The marked pairs, else those shown: an expression for them, how many they are, and what it leaves out."""
+        query, shown = state.query, len(state.view)
+        few = state.marked_ids()
+        if few is None and query.search and state.view.complete and shown <= MOST_NAMED:
+            few = list(views.ids_of(self.shell.workspace, query))
+        if few is not None and len(few) <= MOST_NAMED:
+            return f"id in [{', '.join(map(str, few))}]", len(few), ""
+        note = "a judge is asked by the filter alone: more marks or hits than that can be named are left out"
+        return query.filter or "", shown, note if few is not None or query.search else ""
 
     @work(group="dialog", exclusive=True, exit_on_error=False, description="lineage")
     async def action_lineage(self) -> None:

@@ -127,6 +127,18 @@ class BulkScreen(ModalScreen[None]):
         elif state.preview is None or not state.preview.plan.changed:
             hint = "esc closes"
         self.query_one("#bulk-hint", Static).update(Content(hint))
+        self.call_after_refresh(self._fit)
+
+    def on_resize(self) -> None:
+        """Another size leaves other room for the sample."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """The sample takes what the rest leaves: what enter does is never pushed out of sight."""
+        others = ("#bulk-words", "#bulk-field", "#bulk-plan", "#bulk-hint")
+        used = sum(found.outer_size.height for name in others for found in self.query(name))
+        frame = 2
+        self.query_one("#bulk-sample").styles.max_height = max(self.size.height * 94 // 100 - frame - used, 1)
 
     def _choices(self, state: BulkState) -> Content:
         if state.marked is not None and self._about:
@@ -313,7 +325,7 @@ class BulkScreen(ModalScreen[None]):
             self._busy = False
             self._look_again(state.problem)
             return
-        self.shell.notify(f"{changed:,} pairs {state.status} · u on the label screen takes all of it back")
+        self.shell.notify(f"{changed:,} pairs {state.status} · u takes all of it back")
         self.dismiss(None)
 
     def _look_again(self, problem: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, add, make, preferences, say
+from pilots import sees
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from torture import PAYLOADS
@@ -177,6 +178,19 @@ async def test_a_range_and_everything_can_be_marked(workspace: Workspace) -> Non
         await pilot.press("asterisk")
         await settle(pilot)
         assert len(screen.state.marks) == 240
+
+
+async def test_a_judge_is_asked_about_the_marked_pairs_or_the_hits(workspace: Workspace) -> None:
+    async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "space", "J")
+        await sees(pilot, "id in [1, 2]", "2 of 2 pairs")
+        await pilot.press("escape", "asterisk", "slash", *"glaciers", "enter")
+        await settle(pilot)
+        hits = len(pilot.app.screen.state.view)  # type: ignore[attr-defined]
+        assert 2 < hits <= 90
+        await pilot.press("J")
+        await sees(pilot, "id in [", f"{hits} of {hits} pairs")
 
 
 async def test_a_view_is_saved_opened_and_deleted(workspace: Workspace) -> None:

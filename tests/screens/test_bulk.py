@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, make, say
-from pilots import until
+from pilots import sees, until
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -131,3 +131,13 @@ async def test_from_browse_with_marks(workspace: Workspace) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, BulkScreen))
     assert [row.status for row in views.rows_of(workspace, [1, 2, 3])] == ["approved", "approved", "open"]
+
+
+async def test_what_enter_does_is_in_sight_on_a_small_terminal(workspace: Workspace) -> None:
+    async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("asterisk", "b")
+        await counted(pilot)
+        await sees(pilot, "enter labels them", "esc closes")
+        rows = pilot.app.screen.query_one("#bulk-rows", Static)
+        assert rows.size.height == 20, "a line for each of the sample"
