@@ -139,9 +139,10 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
             if number < len(names):
                 default = cls.options[names[number]]
                 choices = "one of " + ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+                hint = cls.hints.get(names[number], "")
                 words = names[number].replace("_", " ")
                 row.query_one(".label", Static).update(safe_text(words, multiline=False, limit=13))
-                field.placeholder = choices
+                field.placeholder = "; ".join(part for part in (choices, hint) if part)
                 field.value = self._settings.get(names[number], "")
 
     @work(group="back ends", exclusive=True, exit_on_error=False, description="look which back ends answer")

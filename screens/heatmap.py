@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from flywheel_tui.errors import FlywheelError
-from flywheel_tui.stages.generate.coverage import Coverage, coverage, pairs_of
+from flywheel_tui.stages.generate.coverage import Coverage, aim_at, coverage, pairs_of
 from flywheel_tui.stages.generate.objects import object_files
 from flywheel_tui.stages.views import ViewQuery
 from screens.bindings import bindings_of
@@ -33,10 +33,11 @@ _AROUND = 10
 
 
 class Chosen(NamedTuple):
-    """What one wants next: the pairs of a cell with a word for them, or (no pairs) more rows."""
+    """What one wants next: the pairs of a cell with a word for them, or (no pairs) more rows for the cells aimed at."""
 
     pairs: list[int]
     words: str
+    aim: str = ""
 
 
 class HeatmapScreen(ModalScreen[Chosen | None]):
@@ -61,7 +62,7 @@ class HeatmapScreen(ModalScreen[Chosen | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="heatmap") as box:
             box.border_title = safe_text(f"{self._dataset} over taxonomy {self._taxonomy}", multiline=False, limit=100)
-            box.border_subtitle = "arrows move · tab styles, levels · enter browse · n new rows · esc"
+            box.border_subtitle = "arrows move · tab styles, levels · enter browse · n rows for it · esc"
             yield Static("", id="heatmap-grid", markup=False)
             yield Static("", id="heatmap-words", markup=False)
 
@@ -140,8 +141,12 @@ class HeatmapScreen(ModalScreen[Chosen | None]):
         self._show(said)
 
     def action_generate(self) -> None:
-        """More rows from this taxonomy."""
-        self.dismiss(Chosen([], ""))
+        """More rows for exactly this cell; for the whole grid where it is empty."""
+        aim = ""
+        if self._found is not None and self._heat is not None and self._found.rows:
+            place = self._heat.places[self._at[0]][self._at[1]]
+            aim = aim_at(place.topic, place.keys, self._found.cells)
+        self.dismiss(Chosen([], "", aim))
 
     def action_close(self) -> None:
         """Back."""
@@ -166,4 +171,4 @@ async def ask_and_show(screen: WorkScreen, dataset: str) -> None:
         return
     from screens.generate_start import ask_and_generate
 
-    await ask_and_generate(screen, dataset, recipe="from-taxonomy", taxonomy=taxonomy)
+    await ask_and_generate(screen, dataset, recipe="from-taxonomy", taxonomy=taxonomy, cell=chosen.aim)

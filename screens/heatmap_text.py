@@ -145,13 +145,28 @@ def words(found: Coverage, heat: Heat, chosen: tuple[int, int], glyphs: Glyphs, 
     )
     outside = f"{dot} {found.outside:,} pairs are not of this grid" if found.outside else ""
     other = "styles" if levels else "difficulties"
+    said = f"{name(at)}: {at.pairs:,} pairs, {at.wanted:,} wanted by the shares{_inside(found, at, glyphs)}"
     return Content("\n").join([
-        safe_text(f"{name(at)}: {at.pairs:,} pairs, {at.wanted:,} wanted by the shares", multiline=False, style="bold"),
+        safe_text(said, multiline=False, limit=400, style="bold"),
         safe_text(told, multiline=False, limit=1_000),
         Content.styled(
             f"{shades} up to {heat.top:,}, {glyphs.mark('no verdict').glyph} none{dot} tab {other}{outside}", "$muted"
         ),
     ])  # fmt: skip
+
+
+def _inside(found: Coverage, place: Place, glyphs: Glyphs) -> str:
+    """The cells of the grid behind a place, each with its pairs."""
+    inside = [cell for cell in found.cells if key_of_cell(cell) in place.keys]
+    if len(inside) < 2:
+        return ""
+    by_level = inside[0].style == inside[1].style
+    none = glyphs.mark("no verdict").glyph
+    told = (
+        f"{cell.difficulty if by_level else cell.style} {found.counts.get(key_of_cell(cell), 0) or none}"
+        for cell in inside
+    )
+    return f" ({', '.join(told)})".replace("_", " ")
 
 
 def _edges(found: Coverage) -> str:

@@ -185,15 +185,16 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json([
             {"name": name, "about": cls.about, "kind": cls.kind, "needs": cls.needs, "options": cls.options,
-             "templates": cls.templates}
+             "hints": cls.hints, "templates": cls.templates}
             for name, cls in sorted(known.items())
         ])  # fmt: skip
         return
     for name, cls in sorted(known.items()):
         say(f"{name:<18} {cls.about} Makes: {cls.kind}; works on: {cls.needs}.")
         for option, value in cls.options.items():
-            choices = f"one of {', '.join(map(str, value))}" if isinstance(value, tuple) else f"{value!r}"
-            say(f"{'':<18}   -o {option}=…  ({choices})")
+            choices = f"one of {', '.join(map(str, value))}" if isinstance(value, tuple) else repr(value)
+            said = "; ".join(filter(None, ("" if value == "" else choices, cls.hints.get(option))))
+            say(f"{'':<18}   -o {option}=…  ({said})")
 
 
 def _show(report: GenerateReport) -> None:

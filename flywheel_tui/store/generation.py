@@ -275,17 +275,20 @@ def survival(connection: sqlite3.Connection, recipe: str) -> list[Survival]:
     return [found[variant] for variant in sorted(found)]
 
 
-def cells(connection: sqlite3.Connection, dataset_id: int, *, but: tuple[str, int] | None = None) -> dict[str, int]:
+def cells(
+    connection: sqlite3.Connection, dataset_id: int, *, but: tuple[str, int, str] | None = None
+) -> dict[str, int]:
     """How many rows that nobody rejected are in which cell of a grid ('' for none); `but` those that a recipe made in
-    a run with that seed."""
+    a run with that seed and aim ('': none)."""
     cell = "coalesce(json_extract(p.meta, '$.generated.cell'), json_extract(p.meta, '$.cell'), '')"
     query = (
         f"SELECT {cell}, count(*) FROM pair_current c JOIN pair p ON p.id = c.pair_id"
         " WHERE c.dataset_id = ?1 AND c.status <> 'rejected' AND NOT (?2 IS NOT NULL AND"
-        " json_extract(p.meta, '$.generated.recipe') IS ?2 AND json_extract(p.meta, '$.generated.params.seed') IS ?3)"
+        " json_extract(p.meta, '$.generated.recipe') IS ?2 AND json_extract(p.meta, '$.generated.params.seed') IS ?3"
+        " AND coalesce(json_extract(p.meta, '$.generated.params.aim'), '') = ?4)"
         f" GROUP BY {cell}"
     )
-    return dict(connection.execute(query, (dataset_id, *(but or (None, None)))).fetchall())
+    return dict(connection.execute(query, (dataset_id, *(but or (None, None, None)))).fetchall())
 
 
 def pairs_in_cells(connection: sqlite3.Connection, dataset_id: int, keys: Sequence[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,16 +25,20 @@ from screens.heatmap import HeatmapScreen
 from screens.heatmap_text import draw, heat_of
 
 
+def made(workspace: Workspace, options: GenerateOptions) -> None:
+    asked = announce(workspace, options)
+    run_foreground(
+        workspace, "generate", msgspec.to_builtins(asked.options), title="generate", dataset_id=asked.dataset_id
+    )
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     workspace = make(tmp_path, count=6, labels=False)
     options = GenerateOptions(
         recipe="from-taxonomy", into="a-grid", seeds="", count=30, backend="offline", options={"taxonomy": "support"}
     )
-    asked = announce(workspace, options)
-    run_foreground(
-        workspace, "generate", msgspec.to_builtins(asked.options), title="generate", dataset_id=asked.dataset_id
-    )
+    made(workspace, options)
     return workspace
 
 
@@ -87,13 +92,38 @@ async def test_enter_opens_the_pairs_of_the_cell_and_an_empty_one_says_so(worksp
 async def test_tab_shows_difficulties_and_n_opens_the_dialog(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 40)) as pilot:
         await open_map(pilot)
-        assert "easy" not in shown(pilot)
+        assert "tab difficulties" in shown(pilot)
         await pilot.press("tab")
-        await until(pilot, lambda: "easy" in shown(pilot) and "hard" in shown(pilot), "no difficulties")
+        await until(pilot, lambda: "tab styles" in shown(pilot) and "hard" in shown(pilot), "no difficulties")
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
         await until(pilot, lambda: "< from-taxonomy >" in shown(pilot), "another recipe")
         assert "support" in [field.value for field in pilot.app.screen.query(Input)]
+
+
+@pytest.mark.parametrize("levels", [False, True], ids=["styles", "levels"])
+async def test_n_aims_at_the_cell_and_the_job_fills_exactly_that(workspace: Workspace, levels: bool) -> None:
+    found = coverage(workspace, "a-grid", "support")
+    heat = heat_of(found, levels=levels)
+    width = len(heat.columns)
+    at, place = next((at, place) for at, place in enumerate(heat.flat) if not place.pairs and len(place.keys) > 1)
+    async with StillApp(workspace, start="datasets").run_test(size=(140, 40)) as pilot:
+        await open_map(pilot)
+        if levels:
+            await pilot.press("tab")
+            await until(pilot, lambda: "tab styles" in shown(pilot), "no difficulties")
+        await pilot.press(*["down"] * (at // width), *["right"] * (at % width), "n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, GenerateDialog)
+        await until(pilot, lambda: "100 rows cost nothing" in shown(pilot), "no price")
+        options = dialog.options()
+        assert (options.recipe, options.into, options.options["taxonomy"]) == ("from-taxonomy", "a-grid", "support")
+        assert place.topic in shown(pilot) and options.options["cell"] in shown(pilot)
+    await asyncio.to_thread(made, workspace, msgspec.structs.replace(options, count=4))
+    after = coverage(workspace, "a-grid", "support")
+    grown = {key for key, count in after.counts.items() if count != found.counts.get(key, 0)}
+    assert after.rows == found.rows + 4 and grown <= set(place.keys)
 
 
 async def test_a_data_set_of_other_rows_says_so(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.stages.generate.objects import Taxonomy, load_taxonomy
 from flywheel_tui.store import datasets, generation
 
@@ -45,6 +46,18 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     outside: int
     empty: int
 
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell of the grid, edge cases after the others of their topic."""
+        return [
+            Cell(topic, *place)
+            for topic in self.topics
+            for place in (
+                *((style, level) for style in self.styles for level in self.levels),
+                *((kind, EDGE) for kind in self.edges),
+            )
+        ]
+
     def count(self, topic: str, style: str, difficulty: str) -> int:
         """Rows in one cell."""
         return self.counts.get(key_of_cell(Cell(topic, style, difficulty)), 0)
@@ -69,6 +82,41 @@ def cells_of(taxonomy: Taxonomy) -> dict[Cell, float]:
         for kind in edge.kinds if edge is not None and edge_share else ():
             found[Cell(topic, kind.name, EDGE)] = edge_share / (len(topics) * len(edge.kinds if edge else ()))
     return found
+
+
+def aimed(taxonomy: Taxonomy, cells: Sequence[Cell], text: str) -> list[Cell]:
+    """The cells that `topic/style/difficulty` names, several between commas; `*` stands for any topic, style or
+    difficulty. Raises UsageError that lists what there is."""
+    found: list[Cell] = []
+    for aim in (part.strip() for part in text.split(",") if part.strip()):
+        hits = [cell for cell in cells if _is_meant(cell, aim)]
+        if not hits:
+            styles = ", ".join(dict.fromkeys(cell.style for cell in cells if cell.difficulty != EDGE))
+            levels = ", ".join(dict.fromkeys(cell.difficulty for cell in cells))
+            raise UsageError(
+                f"the taxonomy {taxonomy.name} has no cell {aim!r}; write TOPIC/STYLE/DIFFICULTY, with * for any"
+                f" (topics: {', '.join(taxonomy.topics)}; styles: {styles}; difficulties: {levels})"
+            )
+        found += [cell for cell in hits if cell not in found]
+    return found
+
+
+def _is_meant(cell: Cell, aim: str) -> bool:
+    wanted = aim.split("/")
+    there = (cell.topic, cell.style, cell.difficulty)
+    by_parts = len(wanted) == 3 and all(want in ("*", name) for want, name in zip(wanted, there, strict=True))
+    return by_parts or key_of_cell(cell) == aim
+
+
+def aim_at(topic: str, keys: Sequence[str], cells: Sequence[Cell]) -> str:
+    """How `aimed` is told of exactly the cells with these keys, all of one topic: with a `*` where that says it, else
+    one by one."""
+    inside = [cell for cell in cells if key_of_cell(cell) in keys]
+    for style, level in {(cell.style, "*") for cell in inside} | {("*", cell.difficulty) for cell in inside}:
+        matched = [c for c in cells if c.topic == topic and style in ("*", c.style) and level in ("*", c.difficulty)]
+        if len(inside) > 1 and matched == inside:
+            return f"{topic}/{style}/{level}"
+    return ",".join(keys)
 
 
 def quotas(shares: dict[Cell, float], rows: int) -> dict[Cell, int]:

@@ -153,6 +153,8 @@ class Recipe(ABC):
     default_seeds: ClassVar[str] = "instructions"
     templates: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, Any]] = {}
+    hints: ClassVar[dict[str, str]] = {}
+    """What a setting takes, in a few words, where its default does not say it."""
     temperature: ClassVar[float] = 0.7
     novelty: ClassVar[float | None] = None
     rows_per_item: ClassVar[int] = 1

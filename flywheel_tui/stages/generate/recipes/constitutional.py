@@ -37,6 +37,7 @@ class Constitutional(Recipe):
     seed_kinds = ("sft", "prompt", "preference", "kto")
     templates = ("preference.plain", "constitution.critique", "constitution.revise", COMPARE)
     options = {"constitution": "careful", "rounds": 1, "form": ("preference", "sft", "both")}  # noqa: RUF012
+    hints = {"constitution": "a name or a YAML file"}  # noqa: RUF012
     likely_tokens = 1400
 
     def prepare(self) -> None:

@@ -53,6 +53,7 @@ class EvolInstruct(Recipe):
     seed_kinds = ("sft", "prompt")
     templates = ("evol.deepen", "evol.broaden", "evol.equal", "answer")
     options: ClassVar[dict[str, Any]] = {"operators": ",".join(OPERATORS), "equality_check": True}
+    hints: ClassVar[dict[str, str]] = {"operators": "some of these, between commas"}
     likely_tokens = 550
 
     @classmethod

@@ -57,6 +57,7 @@ class FromFailures(Recipe):
     options = {  # noqa: RUF012
         "failures": "", "answers": True, "mutations": ",".join(MUTATIONS), "floor": FLOOR, "cap": CAP,
     }  # fmt: skip
+    hints = {"failures": "approved scenarios; or a data set", "mutations": "some of these, between commas"}  # noqa: RUF012
     likely_tokens = 600
     novelty = 0.9
 

@@ -1,13 +1,15 @@
-"""From a taxonomy: topics × styles × difficulty with edge cases beside them; the emptiest cells are filled first."""
+"""From a taxonomy: topics × styles × difficulty with edge cases beside them; the emptiest cells are filled first.
+With the option `cell` only those cells are filled."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flywheel_tui.errors import NotFoundError
 from flywheel_tui.records.pair import Draft
-from flywheel_tui.stages.generate.coverage import EDGE, Cell, cells_of, key_of_cell
+from flywheel_tui.stages.generate.coverage import EDGE, Cell, aimed, cells_of, key_of_cell
 from flywheel_tui.stages.generate.objects import load_taxonomy
 from flywheel_tui.stages.generate.recipe import Item, Made, Recipe, recipe
 from flywheel_tui.stages.generate.writing import PEOPLE, PLACES, TEXT, closed, offline_answer, one_of
@@ -28,7 +30,10 @@ class FromTaxonomy(Recipe):
     about = "Messages for every cell of topics × styles × difficulty, edge cases included, with answers."
     needs = "nothing"
     templates = ("taxonomy.task", "answer")
-    options: ClassVar[dict[str, Any]] = {"taxonomy": "general"}
+    options: ClassVar[dict[str, Any]] = {"taxonomy": "general", "cell": ""}
+    hints: ClassVar[dict[str, str]] = {
+        "taxonomy": "a name or a YAML file", "cell": "the whole grid; or TOPIC/STYLE/DIFFICULTY, * for any",
+    }  # fmt: skip
     likely_tokens = 500
     novelty = 0.7
 
@@ -36,18 +41,23 @@ class FromTaxonomy(Recipe):
     def plan_ahead(
         cls, workspace: Workspace, dataset: str, options: Mapping[str, Any], run_seed: int
     ) -> dict[str, Any]:
-        """The rows that the cells have as the job is made, but for those of a run with the same seed: the same command
-        meets its own items again and counts them then."""
+        """The rows that the cells have as the job is made, but for those of a run with the same seed and aim: the same
+        command meets its own items again and counts them then."""
         connection = workspace.store.read()
         try:
             found = datasets.get_dataset(connection, dataset)
         except NotFoundError:
             return {"filled": {}}
-        return {"filled": generation.cells(connection, found.id, but=(cls.name, run_seed))}
+        return {"filled": generation.cells(connection, found.id, but=(cls.name, run_seed, options["cell"]))}
 
     def prepare(self) -> None:
         self._taxonomy = load_taxonomy(self.setup.workspace, self.option("taxonomy"))
-        self._shares = cells_of(self._taxonomy)
+        shares = cells_of(self._taxonomy)
+        if aim := self.option("cell"):
+            inside = aimed(self._taxonomy, list(shares), aim)
+            whole = math.fsum(shares[cell] for cell in inside)
+            shares = {cell: shares[cell] / whole for cell in inside}
+        self._shares = shares
         filled = self.setup.carried.get("filled", {})
         self._counts = {cell: filled.get(key_of_cell(cell), 0) for cell in self._shares}
         self._plan: list[Cell] = []
@@ -65,6 +75,8 @@ class FromTaxonomy(Recipe):
         subtopics = self._taxonomy.topics[cell.topic].subtopics or (cell.topic,)
         params = {"cell": key_of_cell(cell), "topic": cell.topic, "style": cell.style, "difficulty": cell.difficulty,
                   "subtopic": chance.choice(subtopics), "taxonomy": f"{self._taxonomy.name}@{self._taxonomy.version}"}  # fmt: skip  # noqa: E501
+        if aim := self.option("cell"):
+            params["aim"] = aim
         return Item(index=index, teacher=self.teacher(index), params=params)
 
     def _next(self) -> Cell:

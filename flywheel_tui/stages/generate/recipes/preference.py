@@ -79,6 +79,7 @@ class Preference(Recipe):
     seed_kinds = ("sft", "prompt", "preference", "rag", "reasoning")
     templates = ("answer", "preference.plain", "preference.reference", "preference.flaw", COMPARE, SCORE)
     options = {"variants": ",".join(VARIANTS), "n": 4, "least_margin": 1, "length_ratio": LARGEST_RATIO}  # noqa: RUF012
+    hints = {"variants": "some of these, between commas"}  # noqa: RUF012
     likely_tokens = 1500
     teachers_wanted = 2
 

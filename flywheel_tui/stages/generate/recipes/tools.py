@@ -39,6 +39,7 @@ class Tools(Recipe):
     seed_kinds = ("tools", "trace")
     templates = ("tools.request", "tools.trajectory")
     options = {"catalogue": "household", "scenarios": ",".join(SCENARIOS)}  # noqa: RUF012
+    hints = {"catalogue": "a name or a YAML file", "scenarios": "some of these, between commas"}  # noqa: RUF012
     likely_tokens = 800
     novelty = 0.8
 
