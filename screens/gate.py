@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from flywheel_tui.errors import FlywheelError
-from flywheel_tui.stages.gate import GateClosed, approve, blind, desk, reject, rollback
+from flywheel_tui.stages.gate import GateClosed, approve, blind, desk, reject, renewed, rollback
 from flywheel_tui.stages.gate.desk import Board, Evidence, GateView
 from flywheel_tui.stages.gate.verify import Verification
 from flywheel_tui.store.gate import BundleRow, DecisionRow
@@ -282,8 +282,23 @@ class GateScreen(Ledger[BundleRow, GateView]):
             return
         if test is not None:
             await self.app.push_screen_wait(BlindDialog(shell.workspace, test))
+            made = await self._renew(row, test)
             self.action_show_view(VIEWS.index("people"))
+            if made is not None and made.hash != row.hash:
+                self._wanted = made.hash
             self.store_changed()
+            if made is not None and made.hash != row.hash:
+                self.hint(f"bundle {made.id} holds these choices, in place of {row.id}")
+
+    async def _renew(self, row: BundleRow, test: int) -> BundleRow | None:
+        """Evidence with the choices of a sitting that is over; None where there is none to be made."""
+        workspace = self.shell.workspace
+        try:
+            found = await asyncio.to_thread(blind.result, workspace, test)
+            return await asyncio.to_thread(renewed, workspace, row.evaluation_id) if found.over else None
+        except FlywheelError as error:
+            self._complain(error)
+            return None
 
     async def _begin_blind(self, row: BundleRow, before: int) -> int | None:
         hint = "items on which the two answers differ; the result is shown when all are chosen"

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--train", multiple=True, metavar="DATASET", help="What it learned from (default: what the adapter's "
               "training run says); may be repeated.")  # fmt: skip
 @click.option("--judge", default="", metavar="BACKEND:MODEL", help="Let a judge compare the answers, in both orders.")
+@click.option("--judge-tag", default="", metavar="TAG", help="The judge of that run (its rubric, too, where it "
+              "compares two answers) in place of --judge.")  # fmt: skip
 @click.option("--rubric", default="", metavar="NAME|FILE", help="The judge's rubric (one that compares two answers).")
 @click.option("--target", "targets", multiple=True, metavar="SKILL", help="What should be better; may be repeated.")
 @click.option("--metric", type=click.Choice(["accuracy", "winrate", "nll"]), default="accuracy", show_default=True)
@@ -98,14 +100,17 @@ def _criteria(given: dict[str, Any]) -> Criteria:
 
 
 def _told(workspace: Workspace, result: dict[str, Any], as_json: bool) -> None:
+    import msgspec
+
+    from flywheel_tui.stages.evaluate import again
     from flywheel_tui.store.evaluations import get_evaluation
     from flywheel_tui.store.gate import find_bundle
 
     row = get_evaluation(workspace.store.read(), result["evaluation"])
+    # with the blind choices that people have made since it ended
+    row = msgspec.structs.replace(row, result=again(workspace, row.id))
     bundle = find_bundle(workspace.store.read(), result["bundle_hash"]) if result.get("bundle_hash") else None
     if as_json:
-        import msgspec
-
         found = {"evaluation": msgspec.to_builtins(row), "bundle": msgspec.to_builtins(bundle)}
         print_json(found)
         return
@@ -179,9 +184,14 @@ def _show_rest(row: EvaluationRow) -> None:
             f" {_share(right.high)})" if right.value is not None else "; not corrected: " + right.why
         )  # fmt: skip
         say(said + note_ + fixed)
+        told = [f"{wins.inconsistent:,} answers hung on which was shown first"] * bool(wins.inconsistent)
+        told += [f"people called both answers bad on {wins.both_bad:,}"] * bool(wins.both_bad)
+        if told:
+            say(f"  {'; '.join(told)}")
     if past.n:
         counts = f"{past.fixed} fixed, {past.still} still failing, {past.broken} newly broken, {past.kept} kept"
-        say(f"Past failures (version {past.version}, {past.n}): {counts}; p {_p(past.p)}")
+        more = f"; nothing could decide on {past.undecided} more" if past.undecided else ""
+        say(f"Past failures (version {past.version}, {past.n}): {counts}; p {_p(past.p)}{more}")
     if found.memorised or found.memorised_base:
         say(f"Recited from training: {found.memorised} outputs ({found.memorised_base} of the base's)")
     if found.contaminated:

@@ -89,14 +89,19 @@ def _table(found: list[Any]) -> Any:
 @click.pass_context
 def show(ctx: click.Context, bundle: str, as_json: bool) -> None:
     """One bundle: the gates, what is missing, the figures, who decided what and why."""
+    import msgspec
+
     from flywheel_tui.cli.evaluate import show_evaluation, show_gates
+    from flywheel_tui.stages.gate.desk import read_evidence
     from flywheel_tui.store import evaluations
     from flywheel_tui.store import gate as store
 
     workspace = open_workspace(ctx)
     connection = workspace.store.read()
     row = store.find_bundle(connection, bundle)
-    evaluation = evaluations.get_evaluation(connection, row.evaluation_id)
+    # the figures that the bundle was sealed with: people may have chosen blind since the evaluation ended
+    measured = read_evidence(workspace, row).measured
+    evaluation = msgspec.structs.replace(evaluations.get_evaluation(connection, row.evaluation_id), result=measured)
     decisions = store.decisions(connection, bundle_id=row.id)
     if as_json:
         print_json({"bundle": row, "evaluation": evaluation, "decisions": decisions})

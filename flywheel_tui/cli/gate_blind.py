@@ -78,7 +78,13 @@ def _ask(workspace: Workspace, test: int) -> None:
         if said == "q":
             break
         stage.choose(workspace, test, now.key, KEYS[said])
-    _show(stage.result(workspace, test))
+    found = stage.result(workspace, test)
+    _show(found)
+    if found.over:
+        from flywheel_tui.stages.gate import renewed
+
+        if (made := renewed(workspace, found.evaluation)) is not None:
+            say(f"Bundle {made.id} holds these choices; see: flywheel gate show {made.id}")
 
 
 def _put(now: Shown) -> None:

@@ -42,7 +42,8 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     `adapter` and `against` are names of registered adapters or folders; '' is the base alone. `dataset` is the held-out
     data set, `tasks` a file of tasks or `builtin`, `train` the data sets the adapter learned from. `judge` is
-    `backend:model` ('' for none). `confirmed` failures are asked always, where there are any.
+    `backend:model` ('' for none); `judge_tag` names the run whose judge it is, in its place. Confirmed failures are
+    asked always, where there are any.
     """
 
     base: str
@@ -56,6 +57,7 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     checker: str = ""
     train: tuple[str, ...] = ()
     judge: str = ""
+    judge_tag: str = ""
     rubric: str = ""
     max_new_tokens: int = 64
     batch_size: int = 128

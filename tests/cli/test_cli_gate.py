@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from factories import make_workspace
 
 from flywheel_tui.cli import cli
 from flywheel_tui.errors import FlywheelError
+from flywheel_tui.llm.backends.scripted import ScriptedBackend
+from flywheel_tui.llm.protocol import Request
 
 
 def better(adapter: str, prompt: str) -> str:
@@ -134,8 +137,9 @@ def test_choosing_blind_at_the_keyboard(root: Path) -> None:
     evaluated(root)
     told = flywheel(root, "gate", "blind", "new", "1", "--reviewer", "Ana", "--count", "3", input="1\nq\n")
     assert "1 of 3 chosen; the sides stay hidden" in told.stdout
-    over = flywheel(root, "gate", "blind", "go", "1", input="x\n2\nt\n")
+    over = flywheel(root, "gate", "blind", "go", "1", input="x\n2\nb\n")
     assert "of 3 by Ana" in over.stdout and "Win rate" in over.stdout
+    assert "both bad 1" in over.stdout and "Bundle 2 holds these choices" in over.stdout
     assert document(flywheel(root, "gate", "blind", "show", "1", "--json"))["over"] is True
 
 
@@ -165,3 +169,51 @@ def test_two_adapters_side_by_side(root: Path) -> None:
 )
 def test_what_cannot_be_meant_is_exit_code_two(root: Path, words: tuple[str, ...]) -> None:
     assert code(flywheel(root, *words)) == 2
+
+
+def wordy(adapter: str, prompt: str) -> str:
+    """The adapter says more than the base on three tasks of four, and less on the others."""
+    extra = " and that is what was asked for" * (int(right(prompt)) % 4 != 0)
+    return f"candidate {right(prompt)}{extra}" if adapter else f"base says about {right(prompt)}"
+
+
+def longer(request: Request) -> str:
+    """A judge that takes the longer answer, and on numbers that end in 5 the one it sees first."""
+    text = request.messages[1].content
+    number = re.findall(r"(?:add|sort) (\d+)", text)[0]
+    base_first, base_longer = text.index("base says") < text.index("candidate"), "what was asked for" not in text
+    choice = "first" if number.endswith("5") or base_first == base_longer else "second"
+    return json.dumps({"rationale": "longer", "choice": choice})
+
+
+def test_the_judge_of_a_run_compares_and_is_corrected_by_people(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In both orders, at equal length, corrected by blind choices; on the command line, in the bundle, verified."""
+    use_models(monkeypatch, wordy)
+    monkeypatch.setattr("flywheel_tui.llm.registry.get_backend", lambda *_, **__: ScriptedBackend([longer]))
+    assert flywheel(root, "judge", "-d", "demo", "--backend", "offline", "--tag", "rules").exit_code == 0
+    assert code(evaluated(root, "good", "--judge-tag", "nobody")) == 2
+    assert code(evaluated(root, "good", "--judge-tag", "rules", "--judge", "offline")) == 2
+    more = ("--judge-tag", "rules", "--metric", "winrate", "--leave-out", "G4")
+    told = evaluated(root, "good", *more)
+    assert told.exit_code == 0, told.output
+    assert "Win rate (judge): " in told.stdout and "at equal length" in told.stdout
+    assert "answers hung on which was shown first" in told.stdout
+    assert "not corrected: no choices of people yet" in told.stdout
+    assert "uncorrected: a judge's own rate is no evidence" in told.stdout
+    done = flywheel(root, "gate", "blind", "new", "1", "--reviewer", "Ana", "--count", "40", input="1\n2\nb\nt\n" * 10)
+    assert "both bad 10 of 40" in done.stdout and "Bundle 2 holds these choices" in done.stdout
+    shown = flywheel(root, "gate", "show", "2").stdout
+    assert "corrected by 40 blind choices" in shown and "people called both answers bad on 10" in shown
+    assert "not corrected" in flywheel(root, "gate", "show", "1").stdout, "a sealed bundle says what it said"
+    assert "corrected by 40 blind choices" in evaluated(root, "good", *more).stdout
+    held = flywheel(root, "gate", "verify", "2")
+    assert held.exit_code == 0 and held.stdout.startswith("Holds: ")
+    folder = root / document(flywheel(root, "gate", "show", "2", "--json"))["bundle"]["folder"]
+    judges = {line["tag"]: line for line in json.loads((folder / "judges.json").read_text())}
+    assert judges["evaluation"]["measured"] == 40 and "rules" in judges
+    results = json.loads((folder / "results.json").read_text())
+    results["wins"]["corrected"]["value"] += 0.1
+    (folder / "results.json").write_text(json.dumps(results))
+    assert (
+        "results.json: wins.corrected.value is not what the items give" in flywheel(root, "gate", "verify", "2").stdout
+    )

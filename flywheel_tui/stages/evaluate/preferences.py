@@ -31,7 +31,8 @@ class Comparer:
         from flywheel_tui.llm.registry import get_backend
 
         name, _, model = options.judge.partition(":")
-        self.rubric = pairwise_rubric(workspace, options.rubric)
+        self.rubric = rubric_of(workspace, options)
+        self._tag = options.judge_tag
         backend = get_backend(name, model=model, settings=workspace.settings)
         cache = JudgmentCache(workspace.folder("evaluations") / "judgments.jsonl")
         self._judge = AsyncQualityJudge(backend, self.rubric, cache=cache)
@@ -42,10 +43,11 @@ class Comparer:
     def facts(self) -> dict[str, Any]:
         """Who judges: kept with the evaluation."""
         judge = self._judge.judge
-        return {
+        said = {
             "name": judge.name, "hash": judge.hash, "rubric": self.rubric.title, "rubric_hash": self.rubric.hash,
             "params": judge.params,
         }  # fmt: skip
+        return said | {"of_run": self._tag} if self._tag else said
 
     def compare(self, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
         """What is to be filled in for the items that got a verdict. Raises ServiceError where the judge is gone."""
@@ -68,6 +70,16 @@ class Comparer:
             share = 0.5 if outcome.preference == "neither" else outcome.score
             found.append((item.key, {"preference": share, "consistent": outcome.consistent}))
         return found
+
+
+def rubric_of(workspace: Workspace, options: EvaluateOptions) -> Rubric:
+    """The rubric that was named, else that of the tagged run where it compares two, else the shipped one that does."""
+    if options.judge_tag and not options.rubric:
+        from flywheel_tui.stages.evaluate.judge_tag import tagged
+
+        if (own := tagged(workspace, options.judge_tag, (options.dataset, *options.train)).rubric) is not None:
+            return own
+    return pairwise_rubric(workspace, options.rubric)
 
 
 def pairwise_rubric(workspace: Workspace, name: str) -> Rubric:

@@ -17,6 +17,7 @@ from flywheel_tui.stages.evaluate import answers
 from flywheel_tui.stages.evaluate.asked import Asked
 from flywheel_tui.stages.evaluate.gathered import gather
 from flywheel_tui.stages.evaluate.items import digest_of, items_for
+from flywheel_tui.stages.evaluate.judge_tag import with_tagged_judge
 from flywheel_tui.stages.evaluate.measure import canonical, measure
 from flywheel_tui.stages.evaluate.overlap import Trained, contaminated, snapshot, trained_on
 from flywheel_tui.stages.evaluate.sides import Base, Side, open_base, open_side
@@ -75,12 +76,16 @@ def register(workspace: Workspace, criteria: Criteria) -> str:
 class _Run:
     def __init__(self, workspace: Workspace, options: EvaluateOptions, task: Task | None) -> None:
         self.started = time.monotonic()
-        self.workspace, self.options, self.task = workspace, options, task or Quiet()
+        self.workspace, self.task = workspace, task or Quiet()
         self.base: Base = open_base(options.base)
         self.sides: dict[str, Side] = {
             "base": open_side(workspace, options.against, self.base),
             "candidate": open_side(workspace, options.adapter, self.base),
         }
+        options = with_tagged_judge(
+            workspace, options, (options.dataset, *(options.train or self.sides["candidate"].train))
+        )
+        self.options = options
         if options.judge and ":" not in options.judge and options.judge != "offline":
             raise UsageError(f"--judge takes BACKEND:MODEL (or offline, the rules), not {options.judge!r}")
         self.trained: Trained = trained_on(workspace, options.train or self.sides["candidate"].train)

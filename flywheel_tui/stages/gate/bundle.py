@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 FOLDER = "bundles"
+ADDED = ("cycle",)
+"""What a cycle adds to the evidence."""
 
 
 def make_bundle(workspace: Workspace, evaluation: int, *, extra: Mapping[str, Any] | None = None) -> BundleRow:
@@ -40,6 +42,19 @@ def make_bundle(workspace: Workspace, evaluation: int, *, extra: Mapping[str, An
     judgement = msgspec.json.decode(derived[GATES], type=Judgement)
     with workspace.store.tx() as connection:
         return store.add_bundle(connection, hash=hash, evaluation_id=row.id, folder=folder, judgement=judgement)
+
+
+def renewed(workspace: Workspace, evaluation: int) -> BundleRow | None:
+    """The evidence of an evaluation with the choices that people made since its bundle was sealed.
+
+    None where it has no bundle, or a person has decided on it already: that decision stands on what it saw.
+    """
+    found = [row for row in store.bundles(workspace.store.read(), limit=10_000) if row.evaluation_id == evaluation]
+    if not found or found[0].decision is not None:
+        return None
+    files = read_bundle(workspace.root / found[0].folder)
+    extra = {name: msgspec.json.decode(files[f"{name}.json"]) for name in ADDED if f"{name}.json" in files}
+    return make_bundle(workspace, evaluation, extra=extra)
 
 
 def bundle_path(workspace: Workspace, name: str) -> Path:

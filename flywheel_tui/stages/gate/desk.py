@@ -26,7 +26,7 @@ from flywheel_tui.store import gate as store
 from flywheel_tui.store.gate import BundleRow, DecisionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flywheel_tui.workspace import Workspace
 
@@ -98,7 +98,16 @@ def board(workspace: Workspace) -> Board:
                                    if each.action == "approve" and each.adapter_hash == one.adapter_hash), ""))
         for one in in_use(workspace)
     ]  # fmt: skip
-    return Board(bundles=tuple(store.bundles(connection)), used=tuple(used))
+    return Board(bundles=tuple(_newest(store.bundles(connection))), used=tuple(used))
+
+
+def _newest(rows: Sequence[BundleRow]) -> Iterator[BundleRow]:
+    """Without bundles on which nobody decided and which a newer one of the same evaluation replaces."""
+    met: set[int] = set()
+    for row in rows:
+        if row.decision is not None or row.evaluation_id not in met:
+            yield row
+        met.add(row.evaluation_id)
 
 
 def gate_view(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flywheel_tui.errors import NotFoundError
+from flywheel_tui.errors import FlywheelError, NotFoundError
 from flywheel_tui.records.evaluation import Item, JudgeEvidence
 from flywheel_tui.stages.calibrate import kept_calibrations
 from flywheel_tui.stages.evaluate.measure import canonical
@@ -128,14 +128,18 @@ def _rubrics(workspace: Workspace, row: EvaluationRow, judges: Sequence[JudgeEvi
     found: dict[str, Any] = {}
     for hash in sorted({judge.rubric for judge in judges if judge.rubric}):
         found[hash] = evidence.rubric_body(connection, hash)
-    if row.options.judge:
+    if said := row.facts.get("judge"):
         from flywheel_tui.stages.evaluate.preferences import pairwise_rubric
 
-        try:
-            rubric = pairwise_rubric(workspace, row.options.rubric)
-            found[rubric.hash] = msgspec.to_builtins(rubric)
-        except NotFoundError:
-            found.setdefault(str(row.facts["judge"]["rubric_hash"]), None)
+        hash = str(said["rubric_hash"])
+        found[hash] = evidence.rubric_body(connection, hash)
+        if found[hash] is None:
+            try:
+                rubric = pairwise_rubric(workspace, row.options.rubric)
+            except FlywheelError:
+                # its file is gone: the hash still says which one it was
+                return found
+            found[hash] = msgspec.to_builtins(rubric) if rubric.hash == hash else None
     return found
 
 

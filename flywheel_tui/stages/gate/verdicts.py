@@ -246,7 +246,8 @@ def _judges(measured: Measured, criteria: Criteria, judges: Sequence[JudgeEviden
         parts = [f"not calibrated: {', '.join(without)}"] * bool(without) + [f"stale: {', '.join(stale)}"] * bool(stale)
         return _line("G5", _OPEN, "; ".join(parts), "flywheel calibrate -d NAME --tag TAG with blind labels")
     scripted = " by a script's labels, no person's" if any(judge.scripted for judge in judges) else ""
-    return _line("G5", _PASS, f"calibrated{scripted}, nothing changed since: {', '.join(map(_measured, judges))}")
+    listed = ", ".join(dict.fromkeys(map(_measured, judges)))
+    return _line("G5", _PASS, f"calibrated{scripted}, nothing changed since: {listed}")
 
 
 def _measured(judge: JudgeEvidence) -> str:
