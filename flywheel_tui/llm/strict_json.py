@@ -43,11 +43,14 @@ def read_object(text: str, *, finish_reason: str = "stop", repair: bool = False)
     """
     if not text.strip():
         raise BackendFault("length" if finish_reason == "length" else "empty", "the answer is empty")
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    if 4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         _refuse(f"the answer is larger than {MAX_BYTES // 1024} KB", text)
     body = _THINKING.sub("", text).lstrip("\ufeff").strip()
     mode: JsonMode = "exact"
-    if not body.startswith("{"):
+    if body.startswith("{"):
+        if (value := _whole(body)) is not None:
+            return StrictJson(value, mode)
+    else:
         body, mode = _unfenced(body, text)
     spans = list(_top_level(body, text))
     if not spans:
@@ -59,6 +62,16 @@ def read_object(text: str, *, finish_reason: str = "stop", repair: bool = False)
     if mode == "exact" and (start, end) != (0, len(body)):
         mode = "embedded"
     return _load(body[start:end], mode, repair and finish_reason == "stop", text)
+
+
+def _whole(body: str) -> dict[str, Any] | None:
+    """The object that is all of `body`, as most answers are; None where a closer look is needed."""
+    if body.count("{") + body.count("[") > MAX_DEPTH:
+        return None
+    try:
+        return _loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _load(source: str, mode: JsonMode, repair: bool, answer: str) -> StrictJson:

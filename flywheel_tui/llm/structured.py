@@ -7,14 +7,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from flywheel_tui.llm.protocol import Message, ParseMode
 
+T = TypeVar("T")
 _ABOUT_FORM = ("response_format", "json_schema", "json_object", "structured", "schema", "grammar", "format", "tool")
 _NOT_TAKEN = ("support", "unknown", "unrecogni", "extra", "permitted", "allowed", "invalid", "deprecated", "unexpected")
+_KEPT = 64
 _OPTIONAL = ("temperature", "top_p", "seed", "stop", "max_tokens", "provider", "usage")
+
+
+class OfSchema(Generic[T]):
+    """What follows from a schema, worked out once: one schema goes with thousands of requests and is never changed."""
+
+    def __init__(self, work: Callable[[Mapping[str, Any]], T]) -> None:
+        self._work = work
+        self._known: dict[int, tuple[Mapping[str, Any], T]] = {}
+
+    def __call__(self, schema: Mapping[str, Any]) -> T:
+        """What was worked out of this very object."""
+        known = self._known.get(id(schema))
+        # the schema is held beside its number, so that the number cannot pass to another object
+        if known is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            known = self._known[id(schema)] = (schema, self._work(schema))
+        return known[1]
 
 
 class ServerMemory:
@@ -58,11 +78,17 @@ class ServerMemory:
         return True
 
 
+_in_words = OfSchema(
+    lambda schema: (
+        "Answer with exactly one JSON object and nothing else. It must match this JSON schema:\n"
+        + json.dumps(schema, ensure_ascii=False)
+    )
+)
+
+
 def with_schema_in_words(messages: tuple[Message, ...], schema: Mapping[str, Any]) -> tuple[Message, ...]:
     """The messages with the wanted form told in words, at the end of the system prompt."""
-    words = "Answer with exactly one JSON object and nothing else. It must match this JSON schema:\n" + json.dumps(
-        schema, ensure_ascii=False
-    )
+    words = _in_words(schema)
     if messages and messages[0].role == "system":
         first = Message("system", f"{messages[0].content}\n\n{words}")
         return (first, *messages[1:])

@@ -7,6 +7,7 @@ server's `usage`.
 from __future__ import annotations
 
 from flywheel_tui.llm.protocol import Message, Request
+from flywheel_tui.llm.structured import OfSchema
 
 _FRAME = 4
 """Tokens that a chat template puts around each message, roughly."""
@@ -25,9 +26,12 @@ def estimate_prompt(messages: tuple[Message, ...]) -> int:
     return sum(estimate_text(message.content) + _FRAME for message in messages)
 
 
+_of_schema = OfSchema(lambda schema: estimate_text(str(schema)))
+
+
 def reserve_for(request: Request) -> tuple[int, int]:
     """(tokens in, tokens out) to reserve before a call: a third above the likely prompt, and all of the answer."""
     prompt = estimate_prompt(request.messages)
     if request.schema is not None:
-        prompt += estimate_text(str(request.schema))
+        prompt += _of_schema(request.schema)
     return prompt + prompt // 3, request.max_tokens

@@ -13,11 +13,15 @@ import msgspec
 
 from flywheel_tui.llm.endpoint import Endpoint
 from flywheel_tui.llm.faults import BackendFault
+from flywheel_tui.llm.http1 import Http1
+from flywheel_tui.llm.http1_reader import TooLarge
 from flywheel_tui.llm.transport import CONNECT_SECONDS, AiohttpTransport
 
 MAX_BODY = 8 * 2**20
 """Bytes of a reply, decoded, that are taken."""
 
+Headers = list[tuple[str, str]]
+Got = tuple[int, Mapping[str, str], bytes]
 _CHUNK = 256 * 1024
 _ENCODER = msgspec.json.Encoder()
 
@@ -49,7 +53,11 @@ class Wire:
         silence: float | None = None,
     ) -> None:
         self.endpoint, self.deadline, self.max_body, self.silence = endpoint, deadline, max_body, silence
-        self._transport = transport or AiohttpTransport(endpoint)
+        self._transport: httpx.AsyncBaseTransport | Http1
+        if transport is None and endpoint.scheme == "http" and endpoint.proxy is None and silence is None:
+            self._transport = Http1(endpoint)
+        else:
+            self._transport = transport or AiohttpTransport(endpoint)
         encoding = "identity" if endpoint.loopback else "gzip, deflate"
         common = {
             "Host": httpx.URL(endpoint.base_url).netloc.decode("ascii"),
@@ -66,7 +74,8 @@ class Wire:
         """Send `payload` as JSON to `base_url + path`. Raises BackendFault where no whole HTTP answer arrived."""
         try:
             body = _ENCODER.encode(payload)
-            body.decode("utf-8")
+            if not body.isascii():
+                body.decode("utf-8")
         except (TypeError, ValueError, RecursionError):
             raise BackendFault("bad_schema", "the request cannot be written as JSON", retryable=False) from None
         return await self._exchange("POST", path, body, deadline or self.deadline)
@@ -91,27 +100,19 @@ class Wire:
     async def _attempt(
         self, method: str, path: str, body: bytes, deadline: float, content_type: str
     ) -> Answer | BackendFault:
-        headers_sent = self._get_headers
+        headers = self._get_headers
         if body:
-            headers_sent = self._post_headers
+            headers = self._post_headers
             if content_type != "application/json":
-                headers_sent = [*self._get_headers, ("Content-Type", content_type)]
-        request = httpx.Request(
-            method,
-            self._url(path),
-            headers=[*headers_sent, ("Content-Length", str(len(body)))],
-            stream=httpx.ByteStream(body),
-            extensions={"timeout": {"connect": min(CONNECT_SECONDS, deadline), "read": self.silence}},
-        )
+                headers = [*self._get_headers, ("Content-Type", content_type)]
+        connect = min(CONNECT_SECONDS, deadline)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(deadline):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    headers = _plain(response)
-                    data = await self._read(response, headers)
-                finally:
-                    await response.stream.aclose()  # type: ignore[union-attr]
+                if isinstance(self._transport, Http1):
+                    status, found, data = await self._straight(self._transport, method, path, headers, body, connect)
+                else:
+                    status, found, data = await self._by_httpx(self._transport, method, path, headers, body, connect)
         except BackendFault as fault:
             fault.__context__ = None
             return fault.with_traceback(None)
@@ -119,31 +120,53 @@ class Wire:
             return self._fault("timeout", f"no whole answer within {deadline:g} s")
         except httpx.TransportError as error:
             return self._transport_fault(error)
-        return Answer(
-            response.status_code, headers, self.endpoint.scrub_bytes(data), (time.perf_counter() - started) * 1000
+        return Answer(status, found, self.endpoint.scrub_bytes(data), (time.perf_counter() - started) * 1000)
+
+    async def _straight(
+        self, sockets: Http1, method: str, path: str, headers: Headers, body: bytes, connect: float
+    ) -> Got:
+        target = self._url(path).raw_path
+        got = await sockets.exchange(method, target, headers, body, most=self.max_body, connect=connect)
+        if "content-encoding" not in got.headers:
+            return got.status, got.headers, got.body
+        intake = self._intake(got.headers)
+        intake.take(got.body)
+        return got.status, got.headers, intake.whole()
+
+    async def _by_httpx(
+        self, transport: httpx.AsyncBaseTransport, method: str, path: str, headers: Headers, body: bytes, connect: float
+    ) -> Got:
+        request = httpx.Request(
+            method,
+            self._url(path),
+            headers=[*headers, ("Content-Length", str(len(body)))],
+            stream=httpx.ByteStream(body),
+            extensions={"timeout": {"connect": connect, "read": self.silence}},
         )
+        response = await transport.handle_async_request(request)
+        try:
+            got = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+            intake = self._intake(got)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for chunk in response.stream:
+                intake.take(chunk)
+        finally:
+            await response.stream.aclose()  # type: ignore[union-attr]
+        return response.status_code, got, intake.whole()
 
     def _url(self, path: str) -> httpx.URL:
         return self._urls.get(path) or self._urls.setdefault(path, httpx.URL(self.endpoint.base_url + path))
 
-    async def _read(self, response: httpx.Response, headers: Mapping[str, str]) -> bytes:
+    def _intake(self, headers: Mapping[str, str]) -> _Intake:
         announced = headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self.max_body:
-            raise self._fault("too_large", f"the answer has {int(announced):,} bytes")
-        inflate = self._inflater(headers.get("content-encoding", "").strip().lower())
-        pieces: list[bytes] = []
-        size = raw = 0
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        async for chunk in response.stream:
-            raw += len(chunk)
-            for piece in inflate.feed(chunk) if inflate else (chunk,):
-                size += len(piece)
-                if size > self.max_body or raw > self.max_body:
-                    raise self._fault("too_large", f"the answer is larger than {self.max_body / 2**20:g} MB")
-                pieces.append(piece)
-        if inflate and not inflate.finished:
-            raise self._fault("truncated", "the compressed answer is not whole")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            raise self._too_large(int(announced))
+        return _Intake(self, self._inflater(headers.get("content-encoding", "").strip().lower()))
+
+    def _too_large(self, announced: int | None = None) -> BackendFault:
+        if announced is not None:
+            return self._fault("too_large", f"the answer has {announced:,} bytes")
+        return self._fault("too_large", f"the answer is larger than {self.max_body / 2**20:g} MB")
 
     def _inflater(self, encoding: str) -> _Inflater | None:
         if encoding in ("", "identity"):
@@ -154,6 +177,8 @@ class Wire:
 
     def _transport_fault(self, error: httpx.TransportError) -> BackendFault:
         match error:
+            case TooLarge():
+                return self._too_large(error.announced)
             case httpx.ConnectTimeout():
                 return self._fault("connect", "no connection in time")
             case httpx.TimeoutException():
@@ -175,9 +200,26 @@ class Wire:
         await self._transport.aclose()
 
 
-def _plain(response: httpx.Response) -> dict[str, str]:
-    """Headers in lower case; httpx would guess an encoding for them first."""
-    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+class _Intake:
+    """The body as it comes, unpacked; its size is watched packed and unpacked."""
+
+    def __init__(self, wire: Wire, inflate: _Inflater | None) -> None:
+        self._wire, self._inflate = wire, inflate
+        self._pieces: list[bytes] = []
+        self._size = self._raw = 0
+
+    def take(self, chunk: bytes) -> None:
+        self._raw += len(chunk)
+        for piece in self._inflate.feed(chunk) if self._inflate else (chunk,):
+            self._size += len(piece)
+            if max(self._size, self._raw) > self._wire.max_body:
+                raise self._wire._too_large()
+            self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        if self._inflate and not self._inflate.finished:
+            raise self._wire._fault("truncated", "the compressed answer is not whole")
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
 class _Inflater:

@@ -13,7 +13,7 @@ from flywheel_tui.llm.backends.http import HttpBackend, Sent
 from flywheel_tui.llm.endpoint import Endpoint
 from flywheel_tui.llm.protocol import FinishReason, Health, Reply, Request
 from flywheel_tui.llm.registry import backend
-from flywheel_tui.llm.structured import is_strict, looks_like_json, with_schema_in_words
+from flywheel_tui.llm.structured import OfSchema, is_strict, looks_like_json, with_schema_in_words
 from flywheel_tui.llm.wire import Answer
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class OpenAIBackend(HttpBackend):
     modes = ("json_schema", "json_object", "prompt")
     path = "/chat/completions"
     max_tokens_name = "max_completion_tokens"
+    _strict = staticmethod(OfSchema(is_strict))
 
     def payload(self, request: Request, model: str) -> Sent:
         """The document to send."""
@@ -85,13 +86,14 @@ class OpenAIBackend(HttpBackend):
             if getattr(request, name) is not None:
                 document[name] = getattr(request, name)
         if mode == "json_schema":
-            form = {"name": request.schema_name, "schema": request.schema, "strict": is_strict(request.schema)}
+            strict = request.schema is not None and self._strict(request.schema)
+            form = {"name": request.schema_name, "schema": request.schema, "strict": strict}
             document["response_format"] = {"type": "json_schema", "json_schema": form}
         elif mode == "json_object":
             document["response_format"] = {"type": "json_object"}
         if "max_tokens" in dropped:
             document[self.max_tokens_name] = document["max_tokens"]
-        kept = {name: value for name, value in document.items() if name not in dropped}
+        kept = {name: value for name, value in document.items() if name not in dropped} if dropped else document
         return Sent(kept, mode, tuple(sorted(dropped & document.keys() - {"max_tokens"})))
 
     def read(self, answer: Answer, sent: Sent, request: Request) -> Reply:
