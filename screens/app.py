@@ -241,13 +241,15 @@ class FlywheelApp(StoreBridge):
         """Show a view in Browse, with the cursor on pair `start`."""
         await self.go("browse", BrowseRequest(query, start))
 
-    async def open_label(self, query: ViewQuery, start: int | None = None, marked: list[int] | None = None) -> None:
-        """Label a view, beginning at pair `start`; only the `marked` pairs, where given."""
-        await self.go("label", LabelRequest(query, start, marked))
+    async def open_label(
+        self, query: ViewQuery, start: int | None = None, marked: list[int] | None = None, *, seen: bool = False
+    ) -> None:
+        """Label a view, from pair `start`; only the `marked` pairs, where given; `seen` as in LabelRequest."""
+        await self.go("label", LabelRequest(query, start, marked, seen))
 
-    def open_bulk(self, query: ViewQuery, marked: list[int] | None = None) -> None:
+    def open_bulk(self, query: ViewQuery, marked: list[int] | None = None, *, seen: bool = False) -> None:
         """Label everything of a view (or its marked pairs) at once."""
-        screen: Screen[None] = load(PANELS["bulk"])(query, marked)
+        screen: Screen[None] = load(PANELS["bulk"])(query, marked, seen=seen)
         self.push_screen(screen)
 
 

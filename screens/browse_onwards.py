@@ -84,7 +84,8 @@ class BrowseOnwards(BrowseQuery):
     async def action_label(self) -> None:
         """Label from here, or the marked pairs."""
         if self._state is not None:
-            await self.shell.open_label(self._state.query, self._current_id(), self._state.marked_ids())
+            state = self._state
+            await self.shell.open_label(state.query, self._current_id(), state.marked_ids(), seen=state.seen)
 
     @work(group="dialog", exclusive=True, exit_on_error=False, description="judge")
     async def action_judge(self) -> None:
@@ -129,4 +130,4 @@ class BrowseOnwards(BrowseQuery):
     def action_bulk(self) -> None:
         """Label many at once."""
         if self._state is not None:
-            self.shell.open_bulk(self._state.query, self._state.marked_ids())
+            self.shell.open_bulk(self._state.query, self._state.marked_ids(), seen=self._state.seen)

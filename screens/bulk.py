@@ -40,12 +40,15 @@ class BulkScreen(ModalScreen[None]):
     AUTO_FOCUS = ""
 
     def __init__(
-        self, query: ViewQuery, marked: Sequence[int] | None = None, *, about: str = "", reasons: Sequence[str] = ()
-    ) -> None:
-        """`about` says which pairs are marked; `reasons` are chosen to begin with, where the rubric has them."""
+        self, query: ViewQuery, marked: Sequence[int] | None = None, *, about: str = "", reasons: Sequence[str] = (),
+        seen: bool = False,
+    ) -> None:  # fmt: skip
+        """`about` says which pairs are marked; `reasons` are chosen to begin with, where the rubric has them. `seen`:
+        the pairs came up by what a judge said of them.
+        """
         super().__init__()
         self._about, self._reasons = about, reasons
-        self._query, self._marked = query, marked
+        self._query, self._marked, self._seen = query, marked, seen
         self._typing = ""
         self._busy = False
         self._state: BulkState | None = None
@@ -83,7 +86,7 @@ class BulkScreen(ModalScreen[None]):
         known = {reason.name for reason in rubric.reasons}
         self._state = BulkState(
             self._query, self._marked, rubric, self.shell.reviewer,
-            reasons=[reason for reason in self._reasons if reason in known],
+            reasons=[reason for reason in self._reasons if reason in known], seen=self._seen,
         )  # fmt: skip
         self._show()
         self._look()

@@ -12,6 +12,7 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.records.pair import PairRow
 from flywheel_tui.records.rubric import Rubric
 from flywheel_tui.stages import label, views
+from flywheel_tui.stages.blindness import asks_the_judge
 from flywheel_tui.stages.label import Bulk, BulkPlan
 from flywheel_tui.store.views import ViewQuery
 
@@ -44,6 +45,8 @@ class BulkState:
     note: str = ""
     preview: Preview | None = None
     problem: str = ""
+    seen: bool = False
+    """Whether these pairs came up by what a judge said of them."""
 
     def choose(self, status: str) -> None:
         """What is to be said; reasons belong to a rejection."""
@@ -85,6 +88,7 @@ class BulkState:
             reasons=tuple(self.reasons),
             note=self.note or None,
             expression=None if self.marked is not None else self.query.filter,
+            blind=not (self.seen or asks_the_judge(self.query.filter)),
         )
 
     @property

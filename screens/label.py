@@ -105,7 +105,10 @@ class LabelScreen(LabelWriting):
         if query is None:
             self.board.show_notice("No data set is chosen.\n\nPress D to choose one, or g d for the list.")
             return
-        await self.begin(query, asked.start if asked else None, asked.marked if asked else None)
+        if asked is None:
+            await self.begin(query)
+        else:
+            await self.begin(query, asked.start, asked.marked, seen=asked.seen)
 
     def _usual_query(self) -> ViewQuery | None:
         """What this reviewer labelled last in the data set of the header; else all of it, unlabelled pairs first."""
@@ -115,7 +118,9 @@ class LabelScreen(LabelWriting):
             return last
         return ViewQuery(dataset=self.shell.dataset, order="unlabelled first", reviewer=reviewer)
 
-    async def begin(self, query: ViewQuery, first: int | None = None, marked: list[int] | None = None) -> None:
+    async def begin(
+        self, query: ViewQuery, first: int | None = None, marked: list[int] | None = None, *, seen: bool = False
+    ) -> None:
         """Another queue: leave the one before, read the new one, show its first pair."""
         if not await self.leave_pair():
             return
@@ -133,6 +138,7 @@ class LabelScreen(LabelWriting):
                 self.shell.reviewer,
                 first=first,
                 marked=marked,
+                seen=seen,
                 clock=self.shell.clock,
             )
         except FlywheelError as error:

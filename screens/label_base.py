@@ -113,7 +113,9 @@ class LabelBase(WorkScreen):
         """Raises NotNow while a decision is not saved."""
 
     @abstractmethod
-    async def begin(self, query: ViewQuery, first: int | None = None, marked: list[int] | None = None) -> None:
+    async def begin(
+        self, query: ViewQuery, first: int | None = None, marked: list[int] | None = None, *, seen: bool = False
+    ) -> None:
         """Another queue."""
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:

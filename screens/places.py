@@ -53,11 +53,15 @@ class BrowseRequest:
 
 @dataclass(frozen=True, slots=True)
 class LabelRequest:
-    """What Label is asked to show: a view, the id of the pair to begin with, and the marked ids, if only those."""
+    """What Label is asked to show: a view, the id of the pair to begin with, and the marked ids, if only those.
+
+    `seen`: these pairs came up by what a judge said of them.
+    """
 
     query: ViewQuery
     start: int | None = None
     marked: list[int] | None = None
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

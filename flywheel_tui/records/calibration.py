@@ -73,6 +73,8 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     not_judged: int = 0
     """The run has not looked at the version that was labelled."""
     no_score: int = 0
+    in_prompts: int = 0
+    """Labels of the split that examples for the judge's prompt were taken from."""
 
 
 class ThresholdAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,6 +68,7 @@ class Labelled(NamedTuple):
     joined: Joined
     families: dict[int, bytes]
     stability: Stability | None = None
+    in_prompts: int = 0
 
     def sweep(self) -> Sweep:
         """Every threshold at once, for a screen that moves it. Raises UsageError where scores were not asked for."""
@@ -93,6 +94,7 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
         mark = store.verdicts_mark(connection, run.id)
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
         truth = _truth(connection, dataset.id, options, preference)
+        truth, in_prompts = _without_examples(connection, truth, run, options)
         families = store.families(connection, dataset.id)
         steady = stability(connection, run)
     options = _resolved(options, run, preference)
@@ -100,7 +102,7 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
     joined = _policy(
         _join(truth, verdicts, missing, preference), missing, truth, options.unreadable or "leave-out", preference
     )
-    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families, steady)
+    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families, steady, in_prompts)
 
 
 def pairs_in(
@@ -142,7 +144,7 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
     left_out = LeftOut(
         not_blind=truth.not_blind, adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
         disputed=truth.disputed, no_verdict=joined.no_verdict, not_judged=joined.not_judged,
-        no_score=fields.pop("no_score", 0),
+        no_score=fields.pop("no_score", 0), in_prompts=read.in_prompts,
     )  # fmt: skip
     judge_hash = run.judge.hash if run.judge else ""
     labels_hash = truth.hash
@@ -185,13 +187,34 @@ def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preferen
     return found if options.split == "all" else _of_split(connection, found, options.split)
 
 
+def _without_examples(connection: Any, truth: Truth, run: RunRow, options: CalibrateOptions) -> tuple[Truth, int]:
+    """The labels without those of the split for prompts, where the judge was shown examples out of it: it cannot be
+    measured on what it was told. Also how many were left out.
+    """
+    if options.split != "all" or not _shown_examples(run):
+        return truth, 0
+    kept = _splits(connection, truth) != "prompt-dev"
+    return _kept(truth, kept), int((~kept).sum())
+
+
+def _shown_examples(run: RunRow) -> bool:
+    return run.judge is not None and bool(run.judge.params.get("few_shot"))
+
+
 def _of_split(connection: Any, truth: Truth, split: str) -> Truth:
     """The labels of one split: no family straddles two."""
+    return _kept(truth, _splits(connection, truth) == split)
+
+
+def _splits(connection: Any, truth: Truth) -> Any:
     import numpy as np
 
     from flywheel_tui.stages.judge.few_shot import splits_of
 
-    kept = np.array(splits_of(store.family_names(connection, truth.version.tolist())), np.str_) == split
+    return np.array(splits_of(store.family_names(connection, truth.version.tolist())), np.str_)
+
+
+def _kept(truth: Truth, kept: Any) -> Truth:
     return truth._replace(version=truth.version[kept], said=truth.said[kept], inclusion=truth.inclusion[kept])
 
 
@@ -257,10 +280,10 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
         options = found.options
         key = (
             options.approved_is, options.reviewer, options.include_unblinded, options.split, options.scripts,
-            found.kind,
+            found.kind, _shown_examples(run),
         )  # fmt: skip
         if key not in hashes:
-            hashes[key] = _hash_now(connection, dataset.id, found)
+            hashes[key] = _hash_now(connection, dataset.id, run, found)
         stale = []
         if (run.judge.hash if run.judge else "") != found.judge_hash:
             stale.append("the judge has changed")
@@ -272,7 +295,8 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     return out
 
 
-def _hash_now(connection: Any, dataset_id: int, found: Calibration) -> str:
+def _hash_now(connection: Any, dataset_id: int, run: RunRow, found: Calibration) -> str:
     if found.options.reviewer and found.options.reviewer not in store.reviewers(connection, dataset_id):
         return ""
-    return _truth(connection, dataset_id, found.options, found.kind == "preference").hash
+    truth = _truth(connection, dataset_id, found.options, found.kind == "preference")
+    return _without_examples(connection, truth, run, found.options)[0].hash

@@ -100,6 +100,7 @@ def _left_out(found: Calibration) -> list[str]:
         (left.disputed, "labelled pairs are disputed and left out until they are adjudicated"),
         (left.skipped, "labelled pairs were skipped and are left out"),
         (left.not_judged, "labelled pairs were not judged in this run, in the version that was labelled"),
+        (left.in_prompts, "labels are of the split that the judge was shown examples from, and are left out"),
         (left.no_score, "verdicts have no score, so that no threshold can judge them; left out"),
     )  # fmt: skip
     lines += [f"{count:,} {_singular(text) if count == 1 else text}" for count, text in counts if count]
@@ -115,6 +116,8 @@ def _left_out(found: Calibration) -> list[str]:
 
 
 _SINGULAR = (
+    ("labels are of the split", "label is of the split"),
+    ("from, and are left out", "from, and is left out"),
     ("labels were not blind and are", "label was not blind and is"),
     ("adjudications were", "adjudication was"),
     ("pairs are disputed and", "pair is disputed and"),

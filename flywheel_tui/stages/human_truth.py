@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flywheel_tui.errors import ExpressionError, NotFoundError, UsageError
-from flywheel_tui.expressions import parse
+from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.records.calibration import PASSING
+from flywheel_tui.stages.blindness import asks_the_judge
 from flywheel_tui.store import calibration as store
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from flywheel_tui.store.calibration import Floats, Ints, Labels
     from flywheel_tui.store.connection import Connection
 
-OF_THE_JUDGE = frozenset({"scores", "passed", "judge", "tier"})
-"""A bulk action whose expression asks for one of these repeats what the judge said: it is no blind label."""
 SKIPPED, DISPUTED = -1, -2
 FAIL, PASS = 0, 1
 
@@ -53,6 +51,9 @@ def blind_labels(
 ) -> tuple[Labels, Floats, int, Ints]:
     """People's labels that count, their inclusion probabilities, how many were left out, the events that had seen.
 
+    Where somebody changed a blind label after the verdict was revealed, the blind one counts: were it left out with
+    the change, the pairs on which people differed from the judge would go first.
+
     `source` "script" takes the labels of scripts in their place.
 
     Raises NotFoundError where the reviewer has no labels there.
@@ -80,20 +81,25 @@ def blind_labels(
     unseen = ~np.isin(labels.event, seen)
     decided = (labels.status > 0) | (labels.preference > 0)
     left_out = int(np.count_nonzero(~unseen & decided))
-    return store.Labels(*(column[unseen] for column in labels)), inclusion[unseen], left_out, seen
+    kept = store.Labels(*(column[unseen] for column in labels))
+    first = store.blind_before(connection, labels.event[~unseen].tolist(), judged=set(bulk.tolist()))
+    if first:
+        columns = list(zip(*first, strict=True))
+        before = store.Labels(*(np.array(column, np.int64) for column in columns[:4]))
+        order = np.argsort(np.concatenate([kept.version, before.version]), kind="stable")
+        both = store.Labels(*(np.concatenate(pair)[order] for pair in zip(kept, before, strict=True)))
+        return (
+            both,
+            np.concatenate([inclusion[unseen], np.array(columns[4], float)])[order],
+            left_out - len(first),
+            seen,
+        )
+    return kept, inclusion[unseen], left_out, seen
 
 
 def judged_batches(connection: Connection, dataset_id: int) -> list[int]:
     """The bulk actions that were chosen by what a judge had said."""
-    return [batch for batch, text in store.bulk_events(connection, dataset_id) if _asks_the_judge(text)]
-
-
-def _asks_the_judge(expression: str) -> bool:
-    try:
-        return bool(parse(expression).fields_used & OF_THE_JUDGE)
-    except ExpressionError:
-        # written by another version: what it asked for is not known, so that it cannot count as blind
-        return True
+    return [batch for batch, text in store.bulk_events(connection, dataset_id) if asks_the_judge(text)]
 
 
 def human_truth(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flywheel_tui.records.calibration import CalibrateOptions
+from flywheel_tui.stages.human_truth import judged_batches
 from flywheel_tui.store import judging
 from flywheel_tui.store import queues as store
 from flywheel_tui.store.datasets import get_dataset
@@ -83,6 +84,7 @@ def labels_needed(workspace: Workspace, dataset: str) -> Needed:
     row = get_dataset(connection, dataset)
     runs = judging.list_runs(connection, row.id)
     run = max(runs, key=lambda found: (found.updated or found.created, found.id), default=None)
-    labels, passed = store.blind_counts(connection, row.id, run.id if run else None)
+    batches = judged_batches(connection, row.id)
+    labels, passed = store.blind_counts(connection, row.id, run.id if run else None, batches)
     pairs = judging.tally(connection, run.id).passed if run else row.pairs
     return Needed(tag=run.tag if run else None, labels=labels, passed=passed, pairs=pairs)

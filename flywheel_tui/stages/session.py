@@ -91,6 +91,8 @@ class LabelSession:
         self.pace = Pace()
         self.repeats = 0
         self.blind = settings.blind
+        self.seen = False
+        """Whether the pairs of this sitting were chosen by what a judge said: no label here is blind then."""
         self.needed: Needed | None = None
         """How many more labels would settle what labelling is for; None while nobody has counted."""
         self.saved = False
@@ -229,8 +231,8 @@ class LabelSession:
         decision = Decision(
             uid=new_uid(), pair=card.pair.id, version=card.pair.pair_id, reviewer=self.reviewer, status=said.status,
             preference=said.preference, rating=said.rating, answers=said.answers or None, reasons=said.reasons,
-            note=said.note, tags=said.tags, flagged=said.flagged, blind=said.blind, revealed=said.revealed,
-            policy=self.query.order, stratum=place.stratum if place and drawn else None,
+            note=said.note, tags=said.tags, flagged=said.flagged, blind=said.blind and not self.seen,
+            revealed=said.revealed, policy=self.query.order, stratum=place.stratum if place and drawn else None,
             inclusion=place.inclusion if place and drawn else None,
             seed=item.seed if card.pair.kind == "preference" else None, session=self.uid, presented=self._shown_at,
             answered=self._last_answer, active_ms=None if said.stay else took // 1000,

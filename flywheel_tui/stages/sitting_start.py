@@ -9,6 +9,7 @@ import msgspec
 
 from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import now_us
+from flywheel_tui.stages.blindness import asks_the_judge
 from flywheel_tui.stages.label_queue import Queue, count_decided, encode_queue
 from flywheel_tui.stages.labels_needed import labels_needed
 from flywheel_tui.stages.session import LabelSession
@@ -20,6 +21,8 @@ from flywheel_tui.store.views import ViewQuery
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
+SEEN_NOTE = "chosen by what a judge said: these labels do not count as blind"
+
 
 def start(
     workspace: Workspace,
@@ -28,10 +31,12 @@ def start(
     *,
     first: int | None = None,
     marked: Sequence[int] | None = None,
+    seen: bool = False,
     clock: Callable[[], int] = now_us,
 ) -> LabelSession:
     """A sitting over a view (only its `marked` pairs, where given). Reads the queue: not for the event loop.
 
+    Where a judge's word chose the pairs (the filter asks for it, or `seen`), the labels are recorded as not blind.
     It begins at pair `first`, else where this reviewer stopped in the same view, however the program ended then.
     Raises NotFoundError for an unknown data set, ExpressionError for a filter that is off, UsageError without a name.
     """
@@ -41,6 +46,9 @@ def start(
     session = LabelSession(
         workspace, query, queue, reviewer, decided=count_decided(workspace, queue, reviewer), index=0, clock=clock
     )
+    session.seen = seen or asks_the_judge(query.filter)
+    if session.seen:
+        queue.note = " · ".join(filter(None, (queue.note, SEEN_NOTE)))
     session.needed = labels_needed(workspace, query.dataset)
     session.answer_after(session_store.last_answered(workspace.store.read(), reviewer))
     if first is not None:

@@ -142,6 +142,31 @@ def events_of_batches(connection: sqlite3.Connection, batches: Sequence[int]) ->
     return found
 
 
+def blind_before(
+    connection: sqlite3.Connection, events: Sequence[int], judged: set[int]
+) -> list[tuple[int, int, int, int, float]]:
+    """For label events that had seen a verdict: what the same person had said of the same version before, blind.
+
+    `(version, status, preference, event, inclusion)`, the newest that stands and is none of the `judged` events.
+    """
+    rows = connection.execute(
+        f"SELECT e.id, b.pair_id, {_coded('b.status', STATUS_CODES)}, {_coded('b.preference', PREFERENCE_CODES)}, b.id,"
+        " coalesce(b.inclusion, 'nan') FROM json_each(?) j CROSS JOIN label_event e ON e.id = j.value"
+        " CROSS JOIN label_event b INDEXED BY label_event_by_pair ON b.root_id = e.root_id AND b.reviewer = e.reviewer"
+        " WHERE b.pair_id = e.pair_id AND b.action = 'label' AND b.source = 'human' AND b.blind = 1 AND b.revealed = 0"
+        " AND (b.answered, b.uid) < (e.answered, e.uid) AND (b.status IS NOT NULL OR b.preference IS NOT NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM label_event u WHERE u.undoes = b.uid)"
+        " AND (b.batch_id IS NULL OR NOT EXISTS (SELECT 1 FROM batch t JOIN label_event u ON u.undoes = t.uid"
+        " WHERE t.id = b.batch_id)) ORDER BY e.id, b.answered DESC, b.uid DESC",
+        (msgspec.json.encode(list(events)).decode(),),
+    )
+    found: dict[int, tuple[int, int, int, int, float]] = {}
+    for event, version, status, preference, before, inclusion in rows:
+        if before not in judged:
+            found.setdefault(event, (version, status, preference, before, float(inclusion)))
+    return list(found.values())
+
+
 def adjudications(connection: sqlite3.Connection, dataset_id: int) -> list[Adjudication]:
     """The standing adjudications of people."""
     rows = connection.execute(
@@ -329,7 +354,9 @@ def looks(connection: sqlite3.Connection, labels_hash: str, judge_hash: str) -> 
 
 
 def report_looks(connection: sqlite3.Connection, dataset_id: int, judge_hash: str | None) -> int:
-    """How many judges were measured on the report split; one that is about to be (its hash) is among them."""
-    query = "SELECT DISTINCT judge_hash FROM calibration WHERE dataset_id = ? AND split = 'report'"
+    """How many judges were measured on the report split, alone or with all labels; one that is about to be (its hash)
+    is among them.
+    """
+    query = "SELECT DISTINCT judge_hash FROM calibration WHERE dataset_id = ? AND split IN ('report', 'all')"
     seen = {found for (found,) in connection.execute(query, (dataset_id,))}
     return len(seen | ({judge_hash} if judge_hash is not None else set()))

@@ -74,8 +74,13 @@ def human_labels(connection: sqlite3.Connection, dataset_id: int) -> list[HumanL
     return [HumanLabel(*row) for row in rows]
 
 
-def blind_counts(connection: sqlite3.Connection, dataset_id: int, run_id: int | None) -> tuple[int, int]:
-    """Pairs with blind labels of people, and those of them that nobody found wanting; of a run, only what it passes."""
+def blind_counts(
+    connection: sqlite3.Connection, dataset_id: int, run_id: int | None, judged_batches: Sequence[int] = ()
+) -> tuple[int, int]:
+    """Pairs with blind labels of people, and those of them that nobody found wanting; of a run, only what it passes.
+
+    The labels of `judged_batches`, bulk actions that were chosen by what a judge had said, are not blind.
+    """
     judged = (
         ' JOIN verdict v ON v.judge_run_id = ?2 AND v."order" = 0 AND v.repeat = 0 AND v.pair_id = l.pair_id'
         " AND v.passed = 1"
@@ -84,8 +89,9 @@ def blind_counts(connection: sqlite3.Connection, dataset_id: int, run_id: int | 
         "SELECT count(*), coalesce(sum(good), 0) FROM (SELECT min(l.status = 'approved') AS good"
         f" FROM label_current l JOIN label_event e ON e.id = l.event_id{judged if run_id is not None else ''}"
         " WHERE l.dataset_id = ?1 AND l.source = 'human' AND e.blind = 1 AND e.revealed = 0"
+        " AND (e.batch_id IS NULL OR e.batch_id NOT IN (SELECT value FROM json_each(?3)))"
         " AND l.status IN ('approved', 'rejected', 'edited') GROUP BY l.root_id)",
-        (dataset_id, run_id) if run_id is not None else (dataset_id,),
+        (dataset_id, run_id, msgspec.json.encode([int(batch) for batch in judged_batches]).decode()),
     ).fetchone()
     return int(labels), int(passed)
 
