@@ -33,6 +33,7 @@ _ON_A_PAIR = frozenset(
         "digit",
         "finding",
         "findings",
+        "lineage",
     ]
 )
 

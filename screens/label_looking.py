@@ -130,6 +130,21 @@ class LabelLooking(LabelDrafts):
         """The findings alone."""
         await self._toggle("findings")
 
+    async def action_lineage(self) -> None:
+        """Where the pair comes from and what became of it. What others said of it stays hidden as beside the pair."""
+        from flywheel_tui.stages.lineage import trace
+        from screens.lineage_tree import LineageScreen
+
+        async def job() -> None:
+            state = self.states
+            if state.card is None:
+                raise NotNow("there is no pair here")
+            found = await self._desk.run(trace, self.shell.workspace, str(state.card.pair.id))
+            tree = LineageScreen(found, labels=state.labels_visible, verdicts=state.verdicts_visible, opens=False)
+            await self.ask(tree)
+
+        await self.act(job)
+
     async def action_finding(self, by: int) -> None:
         """To the next or the previous finding; its message stands below the pair."""
 

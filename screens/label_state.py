@@ -16,6 +16,7 @@ from flywheel_tui.records.rubric import Answer, Rubric, RubricKind
 from flywheel_tui.records.sitting import Item, Statement
 from flywheel_tui.stages.cards import Card
 from flywheel_tui.store.views import FindingSpan
+from screens.label_blind import Blindness
 from screens.label_fields import EditField, edit_fields, edited
 
 TAG_LENGTH = 40
@@ -48,7 +49,7 @@ class Pending:
     reasons: list[str] = field(default_factory=list)
 
 
-class LabelState:
+class LabelState(Blindness):
     """The pair at hand and the keys pressed on it."""
 
     def __init__(self, rubric: Rubric, *, blind: bool = True) -> None:
@@ -89,11 +90,6 @@ class LabelState:
             self.pending = self._as_written()
 
     @property
-    def repeating(self) -> bool:
-        """Whether this pair is shown a second time to measure consistency: earlier answers are hidden."""
-        return self.item is not None and self.item.repeat_of is not None
-
-    @property
     def preferring(self) -> bool:
         """Whether the question is which of two answers is better."""
         return self.card is not None and self.card.pair.kind == "preference"
@@ -102,14 +98,6 @@ class LabelState:
     def swapped(self) -> bool:
         """Whether answer b is on the left: by the recorded seed, so that it can be told afterwards."""
         return self.preferring and self.item is not None and bool(self.item.seed & 1)
-
-    @property
-    def judge_visible(self) -> bool:
-        """Whether the verdict may be shown: never before the decision while blind, unless asked for."""
-        if self.card is None or self.card.verdict is None:
-            return False
-        decided = self.card.decided and not self.repeating
-        return self.revealed or not self.blind or decided
 
     @property
     def disputed(self) -> bool:

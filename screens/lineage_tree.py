@@ -23,8 +23,15 @@ Place = tuple[str, int]
 """The data set and the number of a pair."""
 
 
+HIDDEN = "hidden until you decide"
+
+
 class LineageScreen(ModalScreen[Place | None]):
-    """Answers with the pair to open, or None."""
+    """Answers with the pair to open, or None.
+
+    Without `labels` or `verdicts` it does not even say whether there are any; what was made from the pair goes with the
+    labels, because more of what failed is made from what was rejected. `opens`: enter opens a pair.
+    """
 
     DEFAULT_CSS = """
     LineageScreen { align: center middle; }
@@ -37,15 +44,16 @@ class LineageScreen(ModalScreen[Place | None]):
         Binding("k", "cursor(-1)", show=False),
     ]
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, *, labels: bool = True, verdicts: bool = True, opens: bool = True) -> None:
         super().__init__()
-        self._trace = trace
+        self._trace, self._labels, self._verdicts, self._opens = trace, labels, verdicts, opens
 
     def compose(self) -> ComposeResult:
         pair = self._trace.pair
         with Vertical(classes="dialog", id="lineage") as box:
             box.border_title = safe_text(f"lineage of {pair.id} in {pair.dataset}", multiline=False, limit=80)
-            box.border_subtitle = "up down · space folds · enter opens in Browse · esc"
+            opens = " · enter opens in Browse" if self._opens else ""
+            box.border_subtitle = f"up down · space folds{opens} · esc"
             tree: Tree[Place] = Tree(safe_rich(f"{pair.id}  {pair.instruction}", style="bold"), (pair.dataset, pair.id))
             tree.auto_expand = False
             yield tree
@@ -59,24 +67,32 @@ class LineageScreen(ModalScreen[Place | None]):
             how = f"made by {made.recipe}, {made.template}, {made.teacher}, {made.depth} from real data"
             root.add_leaf(safe_rich(how + (", by template" if made.offline else ""), style="italic"))
         self._grow(root, "made from", found.ancestors)
-        self._grow(root, "from it came", found.descendants)
+        if self._labels:
+            self._grow(root, "from it came", found.descendants)
+        else:
+            root.add_leaf(f"from it came: {HIDDEN}")
         became = root.add("what became of it", expand=True)
-        for label in found.labels:
-            words = label.status or label.preference or label.action
-            undone = ", taken back" if label.undone else ""
-            became.add_leaf(safe_rich(f"label: {words} by {label.reviewer}{undone}"))
-        for verdict in found.verdicts:
-            said = verdict.error or (
-                "no verdict" if verdict.passed is None else "passed" if verdict.passed else "failed"
-            )
-            score = "" if verdict.score is None else f", {verdict.score:g}"
-            became.add_leaf(safe_rich(f"judge {verdict.tag}: {said}{score}"))
-        for finding in found.findings:
-            became.add_leaf(safe_rich(f"{finding.severity}: {finding.check}, {finding.message}"))
-        if not became.children:
-            became.add_leaf("nobody has said anything of it")
+        for words in self._said():
+            became.add_leaf(safe_rich(words))
         root.expand()
         tree.focus()
+
+    def _said(self) -> list[str]:
+        """What people, judges and checks said of the pair, as far as it may be shown."""
+        found, said = self._trace, []
+        if not self._labels:
+            said.append(f"labels: {HIDDEN}")
+        for label in found.labels if self._labels else ():
+            words = label.status or label.preference or label.action
+            said.append(f"label: {words} by {label.reviewer}{', taken back' if label.undone else ''}")
+        if not self._verdicts:
+            said.append(f"verdicts of judges: {HIDDEN}")
+        for verdict in found.verdicts if self._verdicts else ():
+            passed = "no verdict" if verdict.passed is None else "passed" if verdict.passed else "failed"
+            score = "" if verdict.score is None else f", {verdict.score:g}"
+            said.append(f"judge {verdict.tag}: {verdict.error or passed}{score}")
+        said += [f"{finding.severity}: {finding.check}, {finding.message}" for finding in found.findings]
+        return said or ["nobody has said anything of it"]
 
     def _grow(self, node: TreeNode[Place], words: str, relatives: Sequence[Relative]) -> None:
         title = words if relatives else f"{words}: nothing known"
@@ -94,7 +110,7 @@ class LineageScreen(ModalScreen[Place | None]):
 
     @on(Tree.NodeSelected)
     def _chosen(self, event: Tree.NodeSelected[Place]) -> None:
-        if event.node.data is not None:
+        if event.node.data is not None and self._opens:
             self.dismiss(event.node.data)
 
     def action_cursor(self, by: int) -> None:

@@ -24,6 +24,14 @@ LABEL = (
     Act("label.flag", "m", "flag", "flag", "ask for a second opinion; again: no longer"),
     Act("label.next", "j", "step(1)", "next", "the next pair, without deciding", footer=True),
     Act("label.previous", "k", "step(-1)", "previous", "the pair before", footer=True),
+    Act(
+        "label.lineage",
+        "T",
+        "lineage",
+        "lineage",
+        "what this pair was made from and what became of it, as a tree",
+        footer=True,
+    ),
     Act("label.several", "comma", "several", "several", "while rejecting: digits collect several reasons"),
     Act(
         "label.reject_several", "R", "reject_several", "reject for several", "reject for several reasons: digits, enter"

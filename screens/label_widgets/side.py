@@ -94,7 +94,7 @@ def card_panes(card: Card, state: LabelState, glyphs: Glyphs, now: int) -> list[
         panes.append(Pane(title("Labels", "disputed" if state.disputed else ""), Content("\n").join(lines), weight=2))
     if card.findings:
         panes.append(findings_pane(card, state, glyphs))
-    panes.append(Pane(title("Where it comes from"), _origin(card), weight=1))
+    panes.append(Pane(title("Where it comes from", "T tree"), _origin(card), weight=1))
     return panes
 
 
@@ -107,8 +107,8 @@ def findings_pane(card: Card, state: LabelState, glyphs: Glyphs) -> Pane:
 
 
 def _others(card: Card, state: LabelState) -> list[CurrentLabel]:
-    """The labels of others: once one has decided, or to settle a dispute. Never before: they would decide for one."""
-    if state.repeating or not (card.decided or state.adjudicating):
+    """The labels of others, where they may be shown."""
+    if not state.labels_visible:
         return []
     return [label for label in card.labels if label.reviewer != (card.mine.reviewer if card.mine else None)] or (
         list(card.labels) if state.adjudicating else []

@@ -34,7 +34,7 @@ def test_the_recipes_are_listed(root: Path) -> None:
         assert f"{name:<18} " in shown
     assert "-o taxonomy=…" in shown
     listed = json.loads(flywheel(root, "--list", "--json").stdout)
-    assert {"name", "about", "kind", "needs", "options", "templates"} == set(listed[0])
+    assert {"name", "about", "kind", "needs", "options", "hints", "templates"} == set(listed[0])
 
 
 def test_offline_rows_say_so(root: Path) -> None:

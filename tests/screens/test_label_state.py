@@ -55,6 +55,27 @@ def preferring(seed: int) -> LabelState:
     return state(PAIRWISE, card, Item(7, None, seed))
 
 
+@pytest.mark.parametrize(
+    ("decided", "repeating", "revealed", "adjudicating", "blind", "verdicts", "labels"),
+    [
+        (False, False, False, False, True, False, False),
+        (True, False, False, False, True, True, True),
+        (True, True, False, False, True, False, False),
+        (False, False, True, False, True, True, False),
+        (False, False, False, True, True, False, True),
+        (False, False, False, False, False, True, False),
+    ],
+    ids=["at first", "decided", "shown again", "judge asked for", "settling", "not blind"],
+)
+def test_what_others_said_is_visible_only_when_it_decides_nothing(
+    decided: bool, repeating: bool, revealed: bool, adjudicating: bool, blind: bool, verdicts: bool, labels: bool
+) -> None:
+    item = Item(7, repeat_of=Earlier(b"m" * 16, "approved", None)) if repeating else Item(7)
+    made = state(card=Card(pair=pair(), mine=mine() if decided else None), item=item, blind=blind)
+    made.revealed, made.adjudicating = revealed, adjudicating
+    assert (made.verdicts_visible, made.labels_visible) == (verdicts, labels)
+
+
 def test_approve_and_skip_say_it_at_once() -> None:
     assert state().approve().status == "approved"
     assert state().skip().status == "skipped"
