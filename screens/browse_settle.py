@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from textual import work
 
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.label import CurrentLabel
-from flywheel_tui.stages import adjudicate, label
+from flywheel_tui.stages import adjudicate, label, views
 from flywheel_tui.text import visible
 from screens.browse_findings import BrowseFindings
 from screens.widgets.dialogs import Choice, ChoiceDialog
+
+if TYPE_CHECKING:
+    from flywheel_tui.store.labels import Undoable
 
 _STATUSES = [
     Choice("approved", "approve", "good as it is", "a"),
@@ -82,7 +86,15 @@ class BrowseSettle(BrowseFindings):
             self.hint("nothing of yours is left to take back")
             return
         self.store_changed()
-        what = (
-            f"bulk action of {found.changed:,} pairs" if found.what == "batch" else f"{found.what} of pair {found.pair}"
-        )
-        self.hint(f"taken back: {what} ({found.status or 'no status'})")
+        if found.pair is not None and self._state is not None:
+            at = views.index_of(self.shell.workspace, self._state.view, found.pair)
+            if at is not None:
+                self.table.cursor = at
+        self.hint(f"taken back: {_what(found)}")
+
+
+def _what(found: Undoable) -> str:
+    said = found.status or "a remark"
+    if found.what == "batch":
+        return f"{said} on {found.changed:,} pairs at once"
+    return f"{'the settled decision' if found.what == 'adjudicate' else 'the label'} on pair {found.pair} ({said})"

@@ -34,8 +34,12 @@ _ON_A_PAIR = frozenset(
         "finding",
         "findings",
         "lineage",
+        "reject",
+        "reject_several",
+        "repeat",
     ]
 )
+_IN_A_QUEUE = frozenset(["step", "number", "order", "bulk", "summary", "undo"])
 
 
 class LabelActions(LabelLooking):
@@ -68,6 +72,8 @@ class LabelActions(LabelLooking):
             return rejecting or (action == "confirm" and self._stuck is not None)
         if action in _ON_A_PAIR:
             return has_pair
+        if action in _IN_A_QUEUE:
+            return self.session is not None
         return True
 
     # -- decisions ----------------------------------------------------------------------------------------------------

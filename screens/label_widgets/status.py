@@ -97,7 +97,7 @@ def _reasons(state: LabelState, glyphs: Glyphs) -> Content:
         sign = glyphs.mark("approved").glyph if chosen else ""
         label = safe_text(reason.label, multiline=False, limit=24, style="bold" if chosen else "")
         parts.append(Content.assemble((f"{reason.key}{sign}", "bold $accent"), "\u00a0", _unbroken(label)))
-    how = "enter rejects" if state.several else "digit rejects · , several · enter none"
+    how = "enter rejects" if state.several else "digit · , several · enter none"
     return Content.assemble(
         (f" {mark.glyph} {'reasons' if state.several else 'because'} ", f"bold ${mark.token}"),
         Content("  ").join(parts),

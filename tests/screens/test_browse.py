@@ -193,6 +193,19 @@ async def test_a_judge_is_asked_about_the_marked_pairs_or_the_hits(workspace: Wo
         await sees(pilot, "id in [", f"{hits} of {hits} pairs")
 
 
+async def test_undo_goes_back_to_the_pair_and_says_what_it_took_back(workspace: Workspace) -> None:
+    async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "A")
+        await sees(pilot, "settle pair 2")
+        await pilot.press("a")
+        await sees(pilot, "pair 2 settled: approved")
+        await pilot.press("j", "u")
+        await sees(pilot, "taken back: the settled decision on pair 2 (approved)")
+        screen = pilot.app.screen
+        assert isinstance(screen, BrowseScreen) and screen.table.cursor == 1
+
+
 async def test_a_view_is_saved_opened_and_deleted(workspace: Workspace) -> None:
     async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
         await pilot.pause()

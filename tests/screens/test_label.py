@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fixtures_workspace import StillApp, add, make, preferences, say
-from pilots import until
+from pilots import sees, shown, until
 from textual.pilot import Pilot
 from torture import PAYLOADS
 
@@ -479,3 +479,10 @@ async def test_a_pair_shown_again_measures_and_the_new_answer_can_be_taken(works
         assert mine(workspace, pair).status == "approved"
         await press(pilot, "c")
         assert mine(workspace, pair).status == "rejected" and at(screen) != pair
+
+
+async def test_without_a_data_set_no_key_is_offered_that_needs_one(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="label").run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "No data set is chosen")
+        footer = shown(pilot).splitlines()[-1]
+        assert "go to" in footer and not any(word in footer for word in ("reject", "repeat", "next", "undo"))
