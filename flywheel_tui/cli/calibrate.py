@@ -10,7 +10,7 @@ from flywheel_tui.cli.console import json_option, note, open_workspace, out_cons
 from flywheel_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from flywheel_tui.records.calibration import Calibration, Number
+    from flywheel_tui.records.calibration import Calibration, Number, RatingAgreement
 
 
 @click.command()
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--split", type=click.Choice(["all", "prompt-dev", "calibrate", "report"]), default="all",
               show_default=True, help="Only the labels of one split (by seed family).")  # fmt: skip
 @click.option("--per-criterion", is_flag=True, help="Measure every criterion of the rubric as well.")
+@click.option("--ratings", is_flag=True, help="Compare the judge's scores with people's ratings: correlations, "
+              "weighted kappa.")  # fmt: skip
 @click.option("--bias", is_flag=True, help="Audit what moves the judge besides quality: order, length, its own family.")
 @json_option
 @click.pass_context
@@ -78,6 +80,8 @@ def _show(found: Calibration) -> None:
     if found.threshold is not None:
         say(f"Threshold: {found.threshold.sentence}")
     say(found.headline)
+    if found.ratings is not None:
+        _show_ratings(found.ratings)
     if found.criteria:
         _show_criteria(found)
     if found.bias is not None:
@@ -116,6 +120,15 @@ def _line(name: str, figure: Number) -> str:
     return (
         f"  {title:<17} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]  n={figure.n:,.0f}  {figure.method}"
     )
+
+
+def _show_ratings(told: RatingAgreement) -> None:
+    several = ", their mean where there are several" if told.ratings > told.n else ""
+    say(f"Scores against people's ratings: {told.n:,} pairs, {told.ratings:,} ratings{several}")
+    names = ("pearson", "spearman", "kendall", "quadratic kappa", "same grade")
+    figures = (told.pearson, told.spearman, told.kendall, told.kappa, told.same)
+    for name, figure in zip(names, figures, strict=True):
+        say(_line(name, figure))
 
 
 def _show_classes(found: Calibration) -> None:

@@ -56,6 +56,7 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     include_unblinded: bool = False
     unreadable: str | None = None
     per_criterion: bool = False
+    ratings: bool = False
     split: str = "all"
     scripts: bool = False
 
@@ -117,6 +118,21 @@ class CriterionLine(msgspec.Struct, frozen=True, kw_only=True):
     auroc: float | None = None
 
 
+class RatingAgreement(msgspec.Struct, frozen=True, kw_only=True):
+    """A judge's scores against people's ratings (the mean of each version). `kappa` is weighted by squared distance.
+
+    `kappa` and `same` (the share of equal grades) are of whole grades alone.
+    """
+
+    n: int
+    ratings: int
+    pearson: Number
+    spearman: Number
+    kendall: Number
+    kappa: Number
+    same: Number
+
+
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome. `kind` is verdict (pass and fail) or preference (a, b, tie); `rates` are by name.
 
@@ -147,6 +163,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     remarks: tuple[str, ...]
     criteria: tuple[CriterionLine, ...] = ()
+    ratings: RatingAgreement | None = None
     looks: int = 1
     """How many judges these very labels have measured, this one included."""
     stability: Stability | None = None

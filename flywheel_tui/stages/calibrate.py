@@ -89,7 +89,8 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
     dataset = get_dataset(connection, name)
     run = judging.get_run(connection, dataset.id, options.tag)
     with store.one_moment(connection):
-        verdicts = store.verdicts(connection, run.id, scores=scores or options.threshold is not None)
+        scores = scores or options.threshold is not None or options.ratings
+        verdicts = store.verdicts(connection, run.id, scores=scores)
         missing = store.missing_verdicts(connection, run.id)
         mark = store.verdicts_mark(connection, run.id)
         preference = bool((verdicts.preference > 0).any()) and _has_preferences(connection, dataset.id)
@@ -159,7 +160,15 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
         from flywheel_tui.stages.calibrate_criteria import criteria_lines
 
         found = msgspec.structs.replace(found, criteria=criteria_lines(connection, run.id, read.dataset.id, joined))
-    found = msgspec.structs.replace(found, headline=words.headline(found), remarks=words.remarks(found))
+    rated = False
+    if options.ratings:
+        from flywheel_tui.stages.calibrate_ratings import ratings_of
+
+        found = msgspec.structs.replace(found, ratings=ratings_of(connection, read))
+    elif not found.pairs:
+        rated = store.has_ratings(connection, read.dataset.id)
+    headline = words.headline(found, rated=rated)
+    found = msgspec.structs.replace(found, headline=headline, remarks=words.remarks(found))
     if keep:
         with workspace.store.tx(durable=False) as writing:
             store.write(writing, read.dataset.id, run.id, found)

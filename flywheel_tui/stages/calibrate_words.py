@@ -7,15 +7,17 @@ from flywheel_tui.records.calibration import UNREADABLE, Calibration, Number
 from flywheel_tui.stages.judge.stability import stability_sentence
 
 
-def headline(found: Calibration) -> str:
-    """The sentence above the figures; it always says on how many labels it stands, and where they are no person's."""
-    said = _headline(found)
+def headline(found: Calibration, *, rated: bool = False) -> str:
+    """The sentence above the figures; it always says on how many labels it stands, and where they are no person's.
+    `rated`: people gave ratings.
+    """
+    said = _headline(found, rated)
     return f"By a script's labels, no person's: {said}" if found.options.scripts else said
 
 
-def _headline(found: Calibration) -> str:
+def _headline(found: Calibration, rated: bool) -> str:
     if not found.pairs:
-        return _nothing(found)
+        return _nothing(found, rated)
     what = "accuracy" if found.kind == "preference" else "precision"
     figure = found.rates[what]
     if figure.value is None:
@@ -65,8 +67,15 @@ def _settles(found: Calibration, what: str) -> str:
     return f" About {needed:,} more labels, if the share stays, would settle whether its {what} reaches {goal}."
 
 
-def _nothing(found: Calibration) -> str:
+def _nothing(found: Calibration, rated: bool) -> str:
     left = found.left_out
+    if found.ratings is not None and found.ratings.n:
+        return "People rated these pairs and decided on none: how scores and ratings go together stands below."
+    if rated and not (left.not_judged or left.no_verdict or left.not_blind):
+        return (
+            "Nothing to measure: people rated pairs and decided on none; --ratings compares scores with ratings, and"
+            " label import --approve-from X makes decisions of them"
+        )
     if left.not_judged or left.no_verdict:
         count = left.not_judged + sum(left.no_verdict.values())
         return (

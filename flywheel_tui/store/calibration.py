@@ -109,6 +109,30 @@ def human_labels(
     return Labels(packed >> 6, (packed >> 3) & 7, packed & 7, _numbers(row[1]))
 
 
+class Rating(NamedTuple):
+    """A rating that a person gave a version."""
+
+    version: int
+    rating: int
+    event: int
+
+
+def ratings(connection: sqlite3.Connection, dataset_id: int, reviewer: str | None = None) -> list[Rating]:
+    """The current ratings of people; of one reviewer where one is named."""
+    rows = connection.execute(
+        "SELECT pair_id, rating, event_id FROM label_current WHERE dataset_id = ?1 AND source = 'human'"
+        " AND rating IS NOT NULL AND (?2 IS NULL OR reviewer = ?2) ORDER BY pair_id, event_id",
+        (dataset_id, reviewer),
+    )
+    return [Rating(*row) for row in rows]
+
+
+def has_ratings(connection: sqlite3.Connection, dataset_id: int) -> bool:
+    """Whether any person rated a pair."""
+    query = "SELECT 1 FROM label_current WHERE dataset_id = ? AND source = 'human' AND rating IS NOT NULL LIMIT 1"
+    return connection.execute(query, (dataset_id,)).fetchone() is not None
+
+
 def reviewers(connection: sqlite3.Connection, dataset_id: int) -> list[str]:
     """Who has labels there, by name."""
     query = "SELECT DISTINCT reviewer FROM label_current WHERE dataset_id = ? AND source = 'human' ORDER BY reviewer"
