@@ -16,6 +16,12 @@ _encode = msgspec.json.Encoder().encode
 TEXT_CHARACTERS, DETAIL_CHARACTERS = 4_000, 500
 
 
+ROWS_OF_JOB = (
+    "SELECT m.pair_id FROM made m JOIN pair_current c ON c.id = m.pair_id"
+    " WHERE m.dataset_id = ? AND m.job_id = ? ORDER BY m.pair_id"
+)
+
+
 class SeedRow(NamedTuple):
     """A row that something can be made from: its current version. `depth` is None for a real one."""
 
@@ -110,11 +116,7 @@ def newest_pair(connection: sqlite3.Connection, dataset_id: int) -> int:
 
 def rows_of_job(connection: sqlite3.Connection, dataset_id: int, job_id: int) -> list[int]:
     """The pairs that a job made in a data set, in the order they were written."""
-    query = (
-        "SELECT m.pair_id FROM made m JOIN pair_current c ON c.id = m.pair_id"
-        " WHERE m.dataset_id = ? AND m.job_id = ? ORDER BY m.pair_id"
-    )
-    return [pair for (pair,) in connection.execute(query, (dataset_id, job_id))]
+    return [pair for (pair,) in connection.execute(ROWS_OF_JOB, (dataset_id, job_id))]
 
 
 def instructions(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[bytes, str]]:

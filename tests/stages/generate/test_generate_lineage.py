@@ -103,3 +103,10 @@ def _job(workspace: Workspace) -> int:
     from flywheel_tui.store import jobs
 
     return jobs.enqueue(workspace.store, "generate", {}, title="test").id
+
+
+def test_the_rows_of_a_job_are_found_without_reading_those_of_others(tmp_path: Path) -> None:
+    with make_workspace(tmp_path / "w") as workspace:
+        query = generation.ROWS_OF_JOB
+        plan = " ".join(row[3] for row in workspace.store.read().execute(f"EXPLAIN QUERY PLAN {query}", (1, 1)))
+    assert "made_by_job (job_id=?)" in plan and "SCAN" not in plan
