@@ -81,7 +81,8 @@ def word_line(view: LiveView, events: Sequence[JobEvent], lost: bool, now: int) 
     if job.state == "paused":
         told = [event for event in events if _says_why(event)]
         why = job.error or (told[-1].text.removeprefix("paused: ") if told else "")
-        return safe_text(f"paused{': ' + why if why else ''}; p goes on", multiline=False, limit=600, style="$edit")
+        # first what one can do: a long reason is cut at the width of the screen
+        return safe_text(f"paused, p goes on{': ' + why if why else ''}", multiline=False, limit=600, style="$edit")
     if job.state == "queued":
         why = f"tried before: {job.error}" if job.error else "waits for a worker (g w shows them)"
         return safe_text(why, multiline=False, limit=400, style="$muted")
