@@ -17,6 +17,7 @@ from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.judgment import COUNTS, Judge, Judged, NoVerdict, Use, Verdict, sum_of
 from flywheel_tui.records.rubric import Rubric
+from flywheel_tui.store.many_rows import execute_rows
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -236,8 +237,11 @@ def repeated(connection: sqlite3.Connection, run_id: int) -> list[Again]:
 
 _INSERT = (
     'INSERT INTO verdict (id, judge_run_id, pair_id, score, passed, scores, rationale, "order", repeat, tokens_in,'
-    " tokens_out, cost_micro, latency_ms, created, preference, consistent, answers, gates, cached)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " tokens_out, cost_micro, latency_ms, created, preference, consistent, answers, gates, cached) VALUES {}"
+)
+_SHOW = (
+    "UPDATE pair_current SET score = s.column1, passed = s.column2, verdict_id = s.column3, judge_run_id = s.column4"
+    " FROM (VALUES {}) AS s WHERE pair_current.id = s.column5 AND pair_current.pair_id = s.column6"
 )
 
 
@@ -298,13 +302,9 @@ def write_rows(
         verdicts.append(_values(id, run_id, version, (COUNTS, repeat), outcome, judged.use, now))
         shown.append((outcome.score, int(outcome.passed), id, run_id, root, version))
     if verdicts:
-        connection.executemany(_INSERT, verdicts)
+        execute_rows(connection, _INSERT, verdicts)
     if verdicts and not repeat:
-        connection.executemany(
-            "UPDATE pair_current SET score = ?, passed = ?, verdict_id = ?, judge_run_id = ?"
-            " WHERE id = ? AND pair_id = ?",
-            shown,
-        )
+        execute_rows(connection, _SHOW, shown)
         _forget_missing(connection, run_id, [row[5] for row in shown])
     if missing:
         connection.executemany(

@@ -11,6 +11,7 @@ import msgspec
 
 from flywheel_tui.identity import now_us
 from flywheel_tui.store.db import Store
+from flywheel_tui.store.many_rows import execute_rows
 
 _SECRET = "judge.nonce"
 
@@ -43,10 +44,8 @@ def look_up(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes
 def keep(connection: sqlite3.Connection, answers: Iterable[Cached]) -> None:
     """Remember answers; the first one for a key stays."""
     now = now_us()
-    connection.executemany(
-        f"INSERT INTO response_cache ({_COLUMNS}, created) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-        ((*answer, now) for answer in answers),
-    )
+    statement = f"INSERT INTO response_cache ({_COLUMNS}, created) VALUES {{}} ON CONFLICT (key) DO NOTHING"
+    execute_rows(connection, statement, [(*answer, now) for answer in answers])
 
 
 def size(connection: sqlite3.Connection) -> int:

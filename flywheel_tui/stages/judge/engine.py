@@ -11,6 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 CHUNK = 250
-TICK_S = 0.02
+TICK_S, LAST_TICK_S = 0.02, 0.002
 LOOK_EVERY_S = 0.3
 SHOW_EVERY_S = 0.5
 GONE_AFTER_S, NEVER_THERE_AFTER_S = 90.0, 20.0
@@ -43,6 +44,11 @@ DRAIN_S, LAST_S = 30.0, 2.0
 """How long calls under way are waited for where a job is paused; and where it is cancelled or its worker stops."""
 _FROM_CACHE = Use(cached=1)
 _REST = "the rest was not asked, go on with: flywheel jobs resume (or the same command)"
+
+
+async def _others_turn() -> None:
+    """Let answers that have come be taken in: what is prepared for later calls must not make them wait."""
+    await asyncio.sleep(0)
 
 
 class JudgePaused(Paused):
@@ -86,7 +92,8 @@ class Engine:
             pass_at=asked.pass_at, repeat=repeat,
         )  # fmt: skip
         self._limit, self._base_limit = concurrency, concurrency
-        self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=8 * CHUNK)
+        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="verdicts")
         self._workers: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._checked = False
@@ -145,22 +152,21 @@ class Engine:
         self._service.begin(self._limit, self._budget)
         async with self._tending():
             for roots, rows in self._chunks():
-                left = self._look_up(roots, rows)
+                left = await self._look_up(roots, rows)
                 if left and not self._checked:
                     await self._check()
                 for work in left:
-                    while self._queue.full() and self._stop is None:
-                        await asyncio.sleep(TICK_S)
-                    if self._stop is not None:
-                        return
                     self._queue.put_nowait(work)
-                # where everything is in the cache nothing is awaited: the tending task must have its turn too
                 self._tend()
-                await asyncio.sleep(0)
+                while self._queue.qsize() > self._enough() and self._stop is None:
+                    await asyncio.sleep(TICK_S)
+                await _others_turn()
                 if self._stop is not None:
                     return
-            while (not self._queue.empty() or self._in_flight) and self._stop is None:
+            while not self._queue.empty() and self._stop is None:
                 await asyncio.sleep(TICK_S)
+            while self._in_flight and self._stop is None:
+                await asyncio.sleep(LAST_TICK_S)
 
     async def _check(self) -> None:
         """Knock once before thousands of pairs are sent. Raises BackEndFailed where nobody is there."""
@@ -172,8 +178,13 @@ class Engine:
             said = health.text or f"{self._service.name} cannot be reached"
             raise BackEndFailed(f"{said}; {health.remedy or _REST}")
 
-    def _look_up(self, roots: list[int], rows: list[VersionRow]) -> list[Work]:
+    def _enough(self) -> int:
+        """Pairs that wait for a free call before the next ones are read: what is answered in a few ticks."""
+        return max(CHUNK // 2, 2 * self._limit)
+
+    async def _look_up(self, roots: list[int], rows: list[VersionRow]) -> list[Work]:
         """Settle what the cache knows, or what cannot be sent; the rest is to be asked."""
+        await _others_turn()
         asker, recorder = self._asker, self._recorder
         asked: list[tuple[int, int, list[Question]]] = []
         for root, row in zip(roots, rows, strict=True):
@@ -184,6 +195,7 @@ class Engine:
                 recorder.add(Row(root, row.id, Judged(outcome=outcome)))
             else:
                 asked.append((root, row.id, asker.questions(text)))
+        await _others_turn()
         keys = [question.key for _, _, questions in asked for question in questions]
         answers = response_cache.look_up(self._workspace.store.read(), keys)
         left: list[Work] = []
@@ -295,7 +307,7 @@ class Engine:
             return
         until = time.monotonic() + (DRAIN_S if getattr(self._task, "asked", None) == "pause" else LAST_S)
         while self._in_flight and time.monotonic() < until:
-            if self._recorder.due():
+            if not self._recorder.due_in():
                 self._recorder.flush()
             await asyncio.sleep(TICK_S)
 
@@ -303,6 +315,7 @@ class Engine:
         for running in (tender, *self._workers):
             running.cancel()
         await asyncio.gather(tender, *self._workers, return_exceptions=True)
+        self._thread.shutdown()
         if self._budget is not None:
             self._budget.close()
         if self._service is not None:
@@ -311,7 +324,7 @@ class Engine:
     async def _tend_always(self) -> None:
         while self._stop is None:
             self._tend()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(min(TICK_S, self._recorder.due_in() or TICK_S))
 
     def _tend(self) -> None:
         """Write what is due, hear what people want, keep the number of tasks."""
@@ -325,9 +338,8 @@ class Engine:
                 self._looked = now
                 self._hear()
                 self._is_gone()
-            self._show(now)
-            if self._recorder.due():
-                self._recorder.flush()
+            if self._show(now) or not self._recorder.due_in():
+                self._recorder.flush_aside(self._thread)
             self._say()
             wanted = min(self._limit, self._queue.qsize() + self._in_flight)
             while len(self._workers) < wanted:
@@ -346,16 +358,17 @@ class Engine:
             self._budget.cap_micro = set_now.get("budget_micro", self._budget.cap_micro)
             self._budget.cap_tokens = set_now.get("budget_tokens", self._budget.cap_tokens)
 
-    def _show(self, now: float) -> None:
+    def _show(self, now: float) -> bool:
+        """Whether there are figures to write."""
         if now - self._showed < SHOW_EVERY_S:
-            return
+            return False
         self._showed = now
         figures: dict[str, Any] = self._service.figures() if self._service is not None else {}
         self._recorder.live = {
             "at": now_us(), "in_flight": self._in_flight, "concurrency": self._limit, "waiting": self._queue.qsize(),
             "service": figures,
         }  # fmt: skip
-        self._recorder.flush()
+        return True
 
     def _say(self) -> None:
         counts = self._recorder.counts

@@ -1,13 +1,15 @@
 """Writing what comes of a judge job: short transactions, each with the verdicts, their cache entries and the account.
 
 What was paid for is written within a fiftieth of a second, everything else within a second or 200 rows: a process that
-is killed repeats what was in flight and nothing that was answered before.
+is killed repeats what was in flight and little that was answered before. While calls are under way a thread writes, one
+transaction at a time, so that answers are taken in and the next calls sent meanwhile.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -47,6 +49,15 @@ class Counts(msgspec.Struct, kw_only=True):
     unpriced: bool = False
 
 
+class _Batch(NamedTuple):
+    """What one transaction writes, with the counts as they are once it is written."""
+
+    rows: list[Row]
+    answers: list[Cached]
+    repeat: int
+    live: dict[str, Any]
+
+
 class Recorder:
     """Collects what came of pairs and writes it in batches."""
 
@@ -60,6 +71,7 @@ class Recorder:
         self._answers: list[Cached] = []
         self._since: float | None = None
         self._paid = False
+        self._writing: Future[None] | None = None
         self.repeat = 0
         """Which time the pairs are asked about: 0 counts, the others say how stable the judge is."""
         self.counts = Counts()
@@ -98,34 +110,57 @@ class Recorder:
         if self._since is None:
             self._since = time.monotonic()
 
-    def due(self) -> bool:
-        """Whether something has waited long enough to be written."""
+    def due_in(self) -> float:
+        """Seconds until what is there has waited long enough and is to be written: 0 is now."""
         if self._since is None:
-            return False
-        return time.monotonic() - self._since >= (PAID_AFTER_S if self._paid else AFTER_S)
+            return AFTER_S
+        return max(self._since + (PAID_AFTER_S if self._paid else AFTER_S) - time.monotonic(), 0.0)
 
     def flush(self, also: Callable[[Connection], None] | None = None) -> None:
-        """Write what is there, and what `also` writes, in one transaction.
+        """Write what is there, and what `also` writes, in one transaction; what a thread is writing comes first.
 
         Raises StaleClaimError where the job belongs to somebody else: then nothing is written.
         """
-        rows, answers = self._rows, self._answers
+        self._written()
+        self._write(self._batch(), also)
+
+    def flush_aside(self, thread: Executor) -> None:
+        """Let a thread write what is there; where it is still at it, that waits for the next call.
+
+        Raises what became of the last writing. What people pay by is written here and now, with its account.
+        """
+        if self._budget is not None:
+            self.flush()
+        elif self._writing is None or self._writing.done():
+            self._written()
+            self._writing = thread.submit(self._write, self._batch())
+
+    def _written(self) -> None:
+        """Wait for the thread. Raises what it raised."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _batch(self) -> _Batch:
+        live = {**self.live, "counts": msgspec.to_builtins(self.counts)}
+        batch = _Batch(self._rows, self._answers, self.repeat, live)
         self._rows, self._answers, self._since, self._paid = [], [], None, False
+        return batch
+
+    def _write(self, batch: _Batch, also: Callable[[Connection], None] | None = None) -> None:
         with self._workspace.store.tx(durable=also is not None) as connection:
             if self._claim is not None:
                 judge_jobs.require_claim(connection, self._claim)
-            if rows:
-                judging.write_rows(connection, self._run_id, rows, self._job_id, repeat=self.repeat)
-            if answers:
-                response_cache.keep(connection, answers)
+            if batch.rows:
+                judging.write_rows(connection, self._run_id, batch.rows, self._job_id, repeat=batch.repeat)
+            if batch.answers:
+                response_cache.keep(connection, batch.answers)
             if also is not None:
                 also(connection)
             if self._job_id is not None:
                 if self._budget is not None:
                     self._budget.write(connection)
-                judge_jobs.show_live(
-                    connection, self._job_id, {**self.live, "counts": msgspec.to_builtins(self.counts)}
-                )
+                judge_jobs.show_live(connection, self._job_id, batch.live)
 
 
 def spent_of(counts: Counts) -> Use:
