@@ -51,6 +51,8 @@ class Settings(BaseModel):
     huggingface_token: SecretStr | None = Field(None, description="token for gated data sets")
     default_judge_backend: str = Field("", description="ollama, openai, openrouter, anthropic, local or offline")
     judge_concurrency: int = Field(4, ge=1, le=1024, description="judge calls at once")
+    calibration_days: int = Field(30, ge=1, description="days until a calibration has to be made again")
+    calibration_items: int = Field(10_000, ge=1, description="pairs judged until a calibration has to be made again")
     judge_timeout: float = Field(600.0, gt=0, description="seconds until a judge call is given up")
     a2a_host: str = Field("127.0.0.1", description="address the agent listens on")
     a2a_port: int = Field(8080, ge=1, le=65535, description="port the agent listens on")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         PairLine,
         ThresholdAnswer,
     )
-    from flywheel_tui.stages.calibrate_views import Drift, Reliability, StandIn
+    from flywheel_tui.stages.calibrate_views import Drift, DriftLine, Reliability, StandIn
     from screens.glyphs import Glyphs
 
 NAME = 14
@@ -198,16 +198,19 @@ def drift_content(found: Drift) -> Content:
         _title("Drift from run to run") + _muted(f"  on {where}"),
         safe_text(found.sentence, multiline=False, limit=300),
     ]
+    for alarm in found.alarms:
+        lines.append(Content.assemble(("! ", "bold $error"), safe_text(alarm, multiline=False, limit=300)))
     lines.append(
-        _muted(f"{'run':<{NAME}} {'right':>5} {'95 %':<12} {'n':>6} {'shared':>7} {'+':>5} {'-':>5} {'p':>6}  scores")
-    )
+        _muted(f"{'run':<{NAME}} {'right':>5} {'95 %':<12} {'n':>6} {'shared':>7} {'+':>5} {'-':>5} {'p':>6} "
+               f"{'cusum':>6}  scores")
+    )  # fmt: skip
     for line in found.lines:
         right = line.accuracy
         ends = "" if right.low is None else f"[{figure(right.low)} {figure(right.high)}]"
         p = "" if line.p is None else f"{line.p:.3f}"
         moved = "" if line.stability is None else f"{line.word} {line.stability:.2f}"
         shared = (
-            f"{short(line.shared):>7} {line.to_pass:>5} {line.to_fail:>5} {p:>6}  {moved}"
+            f"{short(line.shared):>7} {line.to_pass:>5} {line.to_fail:>5} {p:>6} {_cusum(line):>6}  {moved}"
             if line.word != "first"
             else ""
         )
@@ -216,7 +219,16 @@ def drift_content(found: Drift) -> Content:
         _muted("+ and -: verdicts that turned to pass and to fail since the run before; p by McNemar's exact test")
     )
     lines.append(_muted("scores: population stability, below .10 stable, to .25 watch, above act"))
+    limits = [line.limit for line in found.lines if line.limit is not None]
+    if limits:
+        lines.append(
+            _muted(f"cusum: errors above those of the same judge's first run, summed; ! above {max(limits):.1f}")
+        )
     return Content("\n").join(lines)
+
+
+def _cusum(line: DriftLine) -> str:
+    return "" if line.cusum is None else f"{line.cusum:.1f}{'!' if line.alarm else ''}"
 
 
 def stand_in_content(found: StandIn) -> Content:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from flywheel_tui.errors import UsageError
+from flywheel_tui.identity import now_us
 from flywheel_tui.records.calibration import (
     SPLITS,
     UNREADABLE,
@@ -20,6 +21,7 @@ from flywheel_tui.records.calibration import (
     policy_named,
 )
 from flywheel_tui.stages import calibrate_words as words
+from flywheel_tui.stages.calibrate_alarm import ANCHOR_TAG, alarm_lines, anchor_points, expired
 from flywheel_tui.stages.calibrate_bias import audit
 from flywheel_tui.stages.calibrate_measure import NO_ANSWER, Joined, measure_preferences, measure_verdicts
 from flywheel_tui.stages.human_truth import Truth, human_truth, pass_codes
@@ -168,7 +170,8 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
     elif not found.pairs:
         rated = store.has_ratings(connection, read.dataset.id)
     headline = words.headline(found, rated=rated)
-    found = msgspec.structs.replace(found, headline=headline, remarks=words.remarks(found))
+    alarms = () if read.preference else alarm_lines(anchor_points(connection, read.dataset.id, truth))
+    found = msgspec.structs.replace(found, headline=headline, remarks=(*alarms, *words.remarks(found)))
     if keep:
         with workspace.store.tx(durable=False) as writing:
             store.write(writing, read.dataset.id, run.id, found)
@@ -283,6 +286,9 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     dataset = get_dataset(connection, name)
     runs = {run.id: run for run in judging.list_runs(connection, dataset.id)}
     hashes: dict[tuple[Any, ...], str] = {}
+    anchored = bool(store.tagged_versions(connection, dataset.id, ANCHOR_TAG))
+    points = anchor_points(connection, dataset.id, human_truth(connection, dataset.id)) if anchored else {}
+    now, settings = now_us(), workspace.settings
     out = []
     for row in store.kept(connection, dataset.id):
         found, run = row.calibration, runs[row.judge_run_id]
@@ -300,6 +306,8 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
             stale.append("the labels have changed")
         if store.verdicts_mark(connection, run.id) != found.verdicts_mark:
             stale.append("the run holds other verdicts")
+        held = points if found.kind == "verdict" else {}
+        stale += expired(connection, row, run.judge.name if run.judge else "unknown", held, settings, now)
         out.append(KeptCalibration(id=row.id, created=row.created, calibration=found, stale=tuple(stale)))
     return out
 

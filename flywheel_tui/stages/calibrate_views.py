@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flywheel_tui.records.calibration import CalibrateOptions, Number
+from flywheel_tui.stages.calibrate_alarm import ANCHOR_TAG, Watched, alarm_lines, watch
 from flywheel_tui.stages.calibrate_measure import family_numbers, number
 from flywheel_tui.stages.human_truth import blind_labels, human_truth, pass_codes
 from flywheel_tui.store import calibration as store
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from flywheel_tui.store.calibration import Ints
     from flywheel_tui.workspace import Workspace
 
-ANCHOR_TAG = "anchor"
-"""The pairs with this tag are the anchor set: judged again by every run, never used in prompts."""
 MOST_ITEMS = 20_000
 MOST_RUNS = 12
 DRIFT_BINS = 10
@@ -98,6 +97,10 @@ class DriftLine(msgspec.Struct, frozen=True, kw_only=True):
     p: float | None
     stability: float | None
     word: str
+    cusum: float | None = None
+    """The sum of its errors over those of the judge's first run; None for the first run, or too few labels."""
+    limit: float | None = None
+    alarm: bool = False
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +110,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     tagged: bool
     lines: tuple[DriftLine, ...]
     sentence: str
+    alarms: tuple[str, ...] = ()
 
 
 def drift_of(workspace: Workspace, name: str, options: CalibrateOptions) -> Drift:
@@ -124,14 +128,24 @@ def drift_of(workspace: Workspace, name: str, options: CalibrateOptions) -> Drif
         said = [store.verdicts(connection, run.id, scores=True) for run in runs]
     tagged = bool(len(anchors))
     pairs = anchors if tagged else truth.version
-    lines, before = [], None
+    lines, before, watched = [], None, []
     for run, verdicts in zip(runs, said, strict=True):
         kept = np.isin(verdicts.version, pairs)
         now = _Said(verdicts.version[kept], verdicts.passed[kept], None if verdicts.score is None else
                     verdicts.score[kept])  # fmt: skip
         lines.append(_drift_line(run, now, before, truth))
+        shared, ours, theirs = np.intersect1d(now.version, truth.version, assume_unique=True, return_indices=True)
+        wrong = now.passed[ours] != truth.said[theirs].astype(bool)
+        watched.append(Watched(run.tag, lines[-1].judge, run.created, shared, wrong))
         before = now
-    return Drift(anchors=len(pairs), tagged=tagged, lines=tuple(lines), sentence=_drift_sentence(lines, tagged))
+    points = watch([run for run in watched if len(run.version)])
+    lines = [
+        msgspec.structs.replace(line, cusum=point.total, limit=point.limit, alarm=point.alarm)
+        if (point := points.get(line.tag)) else line
+        for line in lines
+    ]  # fmt: skip
+    sentence, alarms = _drift_sentence(lines, tagged), tuple(alarm_lines(points))
+    return Drift(anchors=len(pairs), tagged=tagged, lines=tuple(lines), sentence=sentence, alarms=alarms)
 
 
 class _Said:

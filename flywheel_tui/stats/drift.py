@@ -134,15 +134,48 @@ def cusum(errors: Values, baseline: float, slack: float = 0.05, limit: float = 3
     return Cusum(tuple(sums), alarm)
 
 
+def cusum_limit(baseline: float, items: int, slack: float = 0.05, alpha: float = 0.05) -> float:
+    """The limit that a sum of `items` errors at the `baseline` rate exceeds with probability `alpha` at most.
+
+    Lundberg's bound: from any start the walk reaches h with probability at most exp(-θ·h), where θ > 0 solves
+    E exp(θ·(e - baseline - slack)) = 1; there are at most `items` starts. Hence ln(items / α) / θ. Infinite where the
+    steps cannot rise at all.
+
+    >>> round(cusum_limit(0.1, 1000), 2), round(cusum_limit(0.1, 100), 2)
+    (11.25, 8.63)
+    """
+    up, down = 1 - baseline - slack, -baseline - slack
+    if up <= 0 or baseline <= 0:
+        return math.inf
+    low, high = 1e-9, 1.0
+
+    def over(theta: float) -> bool:
+        return baseline * math.exp(theta * up) + (1 - baseline) * math.exp(theta * down) > 1
+
+    while not over(high):
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if over(middle) else (middle, high)
+    return math.log(max(items, 1) / alpha) / low
+
+
 def stale_reasons(
-    then: dict[str, str], now: dict[str, str], *, age: timedelta, new_items: int, most_items: int, alarm: bool = False
+    then: dict[str, str],
+    now: dict[str, str],
+    *,
+    age: timedelta,
+    new_items: int,
+    most_items: int,
+    alarm: bool = False,
+    most_age: timedelta = MOST_AGE,
 ) -> list[str]:
     """Why a calibration no longer holds: parts of its hash that differ, its age, items since, an alarm. Empty: it does.
 
     `then` and `now` name what it belongs to: judge, prompt, rubric, decoding, few-shot, generator, labels.
     """
     reasons = [f"{part} has changed" for part in sorted(then.keys() | now.keys()) if then.get(part) != now.get(part)]
-    if age > MOST_AGE:
+    if age > most_age:
         reasons.append(f"it is {age.days} days old")
     if new_items > most_items:
         reasons.append(f"{new_items:,} pairs were judged since")

@@ -287,11 +287,41 @@ def pairs_of(connection: sqlite3.Connection, versions: Sequence[int]) -> list[in
 def tagged_versions(connection: sqlite3.Connection, dataset_id: int, tag: str) -> list[int]:
     """The versions that people see of the pairs that carry a tag, in order."""
     rows = connection.execute(
-        "SELECT pair_id FROM pair_current c WHERE dataset_id = ? AND tags IS NOT NULL"
+        "SELECT pair_id FROM pair_current c INDEXED BY pair_current_tagged WHERE dataset_id = ? AND tags IS NOT NULL"
         " AND EXISTS (SELECT 1 FROM json_each(c.tags) t WHERE t.value = ?) ORDER BY pair_id",
         (dataset_id, tag),
     )
     return [version for (version,) in rows]
+
+
+class AnchorSaid(NamedTuple):
+    """What a run says of a version."""
+
+    run_id: int
+    version: int
+    passed: bool
+
+
+def said_on(connection: sqlite3.Connection, dataset_id: int, versions: Sequence[int]) -> list[AnchorSaid]:
+    """What every run of a data set says of these few versions."""
+    rows = connection.execute(
+        "SELECT v.judge_run_id, v.pair_id, v.passed FROM json_each(?) j CROSS JOIN verdict v INDEXED BY verdict_by_pair"
+        ' ON v.pair_id = j.value AND v."order" = 0 AND v.repeat = 0'
+        " WHERE v.judge_run_id IN (SELECT id FROM judge_run WHERE dataset_id = ?) ORDER BY v.judge_run_id, v.pair_id",
+        (msgspec.json.encode(list(versions)).decode(), dataset_id),
+    )
+    return [AnchorSaid(run, version, bool(passed)) for run, version, passed in rows]
+
+
+def judged_since(connection: sqlite3.Connection, judge_hash: str, mark: str, since: int) -> int:
+    """How many pairs a judge has judged, anywhere, since a calibration with that mark of its run was made."""
+    newest = int(mark.split("-")[1])
+    row = connection.execute(
+        "SELECT count(*) FROM verdict v JOIN judge_run r ON r.id = v.judge_run_id JOIN judge j ON j.id = r.judge_id"
+        ' WHERE v.id > ? AND v.created > ? AND v."order" = 0 AND v.repeat = 0 AND j.hash = ?',
+        (newest, since, judge_hash),
+    ).fetchone()
+    return int(row[0])
 
 
 class CriterionRow(NamedTuple):
