@@ -124,11 +124,20 @@ class ValidationScreen(WorkScreen):
             self._show_state(_NEVER_RAN.format(pairs=found.pairs, dataset=found.dataset))
             return
         self.remove_class("-stateful")
-        self.query_one("#validation-summary", Static).update(summary_line(found, self.shell.glyphs, self.shell.clock()))
+        self._show_summary()
         self.checks.show(found.checks)
         self._show_check()
         self._show_chart()
         self.refresh_bindings()
+
+    def _show_summary(self) -> None:
+        if self._found is not None:
+            line = summary_line(self._found, self.shell.glyphs, self.shell.clock(), self.size.width)
+            self.query_one("#validation-summary", Static).update(line)
+
+    def on_resize(self) -> None:
+        """Another width holds more words, or fewer."""
+        self._show_summary()
 
     def _show_state(self, text: str) -> None:
         self.query_one("#validation-state", Static).update(Content(text))

@@ -30,16 +30,22 @@ def severity_words(counts: Mapping[str, int], glyphs: Glyphs, what: str = "") ->
     return Content("  ").join(parts)
 
 
-def summary_line(found: Overview, glyphs: Glyphs, now: int) -> Content:
-    """One line about the whole data set."""
-    parts = [
-        safe_text(f" {found.dataset}", multiline=False, limit=40, style="bold"),
-        Content(f"{found.with_findings:,} of {found.pairs:,} pairs have findings"),
-        severity_words(found.by_severity, glyphs),
-    ]
-    if found.at is not None:
-        parts.append(Content.styled(f"looked {relative_time(found.at, now)}", "$muted"))
-    return Content("  ").join([part for part in parts if part.plain])
+def summary_line(found: Overview, glyphs: Glyphs, now: int, width: int) -> Content:
+    """One line about the whole data set, with as much as fits into `width` columns."""
+    name = safe_text(f" {found.dataset}", multiline=False, limit=40, style="bold")
+    share = f"{found.with_findings:,} of {found.pairs:,} pairs"
+    counts = severity_words(found.by_severity, glyphs)
+    looked = Content.styled(f"looked {relative_time(found.at, now)}" if found.at is not None else "", "$muted")
+    line = Content("")
+    for parts in (
+        (name, Content(f"{share} have findings"), counts, looked),
+        (name, Content(f"{share} have findings"), counts),
+        (name, Content(share), counts),
+    ):
+        line = Content("  ").join([part for part in parts if part.plain])
+        if line.cell_length <= width:
+            break
+    return line
 
 
 def check_content(line: CheckLine, examples: Sequence[FindingLine], glyphs: Glyphs, when: str, pairs: int) -> Content:

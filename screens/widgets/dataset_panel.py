@@ -26,6 +26,10 @@ def histogram(values: Sequence[float], bins: int = BINS) -> tuple[list[int], flo
     return counts, low, high
 
 
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
 def _figure(title: str, values: Sequence[float], unit: str, glyphs: Glyphs) -> list[Content]:
     if not values:
         return []
@@ -35,7 +39,7 @@ def _figure(title: str, values: Sequence[float], unit: str, glyphs: Glyphs) -> l
         Content(""),
         Content.styled(title, "bold"),
         Content.styled(glyphs.blocks(counts), "$accent"),
-        Content.styled(f"{low:,.4g} to {high:,.4g}{unit}; half are below {middle:,.4g}", "$muted"),
+        Content.styled(f"{_number(low)} to {_number(high)}{unit}; half are below {_number(middle)}", "$muted"),
     ]
 
 

@@ -386,3 +386,14 @@ def test_every_key_is_on_the_page() -> None:
     for act in acts:
         for key in act.keys.split(","):
             assert show_key(key) in words, f"{act.id}: {key}"
+
+
+async def test_the_line_about_a_data_set_is_never_cut_within_a_word(workspace: Workspace) -> None:
+    async with app_at(workspace, "validation").run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        assert "pairs have findings" in shown(pilot) and "looked" in shown(pilot).splitlines()[1]
+        for width in (80, 70):
+            await pilot.resize_terminal(width, 24)
+            await settle(pilot)
+            line = shown(pilot).splitlines()[1].rstrip()
+            assert line.endswith("info") and len(line) <= width, line
