@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 RECIPE = "skill-tasks"
 REVIEWER = "scripted reviewer"
 """Who labels: a script that knows which errors were planted. Its labels say so, and count for no person's."""
-REHEARSAL, REHEARSALS = "rehearsal", 12
-"""Tasks that were right: so many of each skill are practised with those that were wrong."""
+REHEARSAL, REHEARSED = "rehearsal", 0.3
+"""Tasks that were right: so many for each that was asked of a skill are practised with those that were wrong."""
 _TRIES = 200
 
 
@@ -106,11 +106,11 @@ class TaskDriver(Driver):
             for (task, _, one), uid in zip(failed, uids, strict=True)
         ]
         # what is mastered is practised too, in all its difficulties, so that it is not forgotten
-        wrong = {task.key for task, _, _ in failed}
+        wrong, rehearsed = {task.key for task, _, _ in failed}, math.ceil(REHEARSED * settings.probe)
         for skill in skills:
             signals += [
                 Signal(kind=skill, text=task.prompt, origin=REHEARSAL, group=REHEARSAL, params=task.params)
-                for task in [task for task in tasks if task.skill == skill and task.key not in wrong][:REHEARSALS]
+                for task in [task for task in tasks if task.skill == skill and task.key not in wrong][:rehearsed]
             ]
         for skill, tried in rates.items():
             context.say(f"  {skill}: {tried.tried - tried.failed}/{tried.tried} right")
@@ -182,7 +182,10 @@ class TaskDriver(Driver):
 
     def train(self, context: Context) -> Done:
         settings = settings_of(context)
-        return train_adapter(context, capped(settings, context.body("export")["written"]))
+        # a new adapter on the bare base would have to learn again what the one in use knows, and would answer otherwise
+        # in many places where nothing was wrong
+        goes_on = {"adapter": name} if (name := present(context)) else {}
+        return train_adapter(context, capped(settings, context.body("export")["written"]) | goes_on)
 
     def gate(self, context: Context) -> Done | Awaiting:
         settings = settings_of(context)
