@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -172,6 +174,23 @@ def card(request: ExportRequest, result: ExportResult, about: str, front_matter:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def shown_sources(sources: Mapping[int, str]) -> dict[int, str]:
+    """The names of sources as they leave the workspace: of a file the name alone, with as much of its folder as tells
+    it from another one. Where on this machine (in whose home) it lay is nobody's business."""
+    parts = {
+        number: PurePath(name).parts if PurePath(name).is_absolute() else (name,) for number, name in sources.items()
+    }
+    shown: dict[int, str] = {}
+    for number, mine in parts.items():
+        others = {each for each in parts.values() if each != mine}
+        depth = next(
+            (depth for depth in range(1, len(mine)) if all(each[-depth:] != mine[-depth:] for each in others)),
+            max(len(mine) - 1, 1),
+        )
+        shown[number] = "/".join(mine[-depth:])
+    return shown
 
 
 def _code(text: str) -> str:

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.expressions import parse
 from flywheel_tui.stages.export import real_share
 from flywheel_tui.stages.export.base import Exporter, LeftOut, Options, Written, exporter_named
 from flywheel_tui.stages.export.files import NewFile, Places, check_free, folder_places, named_places, places
 from flywheel_tui.stages.export.parts import Part
 from flywheel_tui.stages.export.render import Renderer, renderer_named
-from flywheel_tui.stages.export.report import ExportFile, ExportRequest, ExportResult, Left, card, manifest
+from flywheel_tui.stages.export.report import (
+    ExportFile,
+    ExportRequest,
+    ExportResult,
+    Left,
+    card,
+    manifest,
+    shown_sources,
+)
 from flywheel_tui.stages.export.split import Splitter, check_split
 from flywheel_tui.stages.export.templates import Templates
 from flywheel_tui.stages.export.texts import has_messages
@@ -89,7 +98,7 @@ class Run:
         real_share.check_share(request.real_share)
         annotated = is_annotated(self.connection, self.dataset.id)
         self.columns = Columns(annotated, bool(request.split), self.judge_run)
-        self.sources = sources_of(self.connection, self.dataset.id)
+        self.sources = shown_sources(sources_of(self.connection, self.dataset.id))
         self.chosen = exporter_named(request.format)
         self.places = self._places()
         self.renderer: Renderer | None = renderer_named(request.template) if request.template else None
@@ -142,8 +151,9 @@ class Run:
             on_progress=lambda found: self.say(found, self.dataset.pairs, "selecting"),
         )
         self.share = real_share.look(self.connection, self.dataset.id, selection, self.request.real_share)
-        for dataset in set(self.share.seeds.values()):
-            self.sources |= sources_of(self.connection, dataset)
+        of_seeds = {number: name for dataset in set(self.share.seeds.values())
+                    for number, name in sources_of(self.connection, dataset).items()}  # fmt: skip
+        self.sources |= shown_sources(of_seeds)
         return selection
 
     def go(self) -> ExportResult:
@@ -282,6 +292,7 @@ class Run:
 
     def _commit(self, selection: Selection, files: tuple[ExportFile, ...], parts: list[Part]) -> ExportResult:
         request, snapshot_hash, places = self.request, self.hash.hexdigest(), self.places
+        self._refuse_emptiness()
         written = [part.written(places.folder) for part in parts]
         open_files = [file for part in parts for file in (*part.files, part.side) if file is not None]
         beside = [str(part.side.path) for part in parts if part.side is not None]
@@ -324,6 +335,17 @@ class Run:
         for file, merges in [*extras, *((file, False) for file in open_files)]:
             file.commit(force=request.force or merges)
         return result
+
+    def _refuse_emptiness(self) -> None:
+        """Raise UsageError where pairs were chosen and none of them has a row in this format: a trainer would only say
+        that its file is empty. (Of a bundle any file may be empty.)"""
+        if self.kinds or not self.left or self.request.names is not None:
+            return
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in self.left.most_common(3))
+        raise UsageError(
+            f"no pair of {self.dataset.name} can be a row of {self.request.format} ({why}); nothing was written,"
+            " choose another format (flywheel dataset export --formats)"
+        )
 
     def _extras(self, written: Sequence[Written]) -> list[tuple[NewFile, bool]]:
         made = []
