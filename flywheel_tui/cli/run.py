@@ -96,11 +96,19 @@ def _options(workspace: Workspace, given: dict[str, Any]) -> CycleOptions:
         seeds=seeds, into=given["into"], recipe=given["recipe"], recipe_options=_pairs(given["recipe_options"]),
         count=given["count"], backend=given["backend"], model=given["model"], judge_backend=given["judge_backend"],
         judge_model=given["judge_model"], rubric=given["rubric"], heldout=given["heldout"], labels=given["labels"],
-        train=given["train"], base=given["base"], min_pass_rate=given["min_pass_rate"],
+        train=given["train"], base=_base(given["base"]), min_pass_rate=given["min_pass_rate"],
         max_cycles=given["max_cycles"] or workspace.settings.max_cycles,
         target_pass_rate=given["target_pass_rate"], cost_per_item=given["max_cost_per_item"], seed=given["seed"],
         budget=budget, budgets=budgets,
     ).checked()  # fmt: skip
+
+
+def _base(name: str) -> str:
+    """A model by its full path: a worker may run in another folder than the one where this was asked for."""
+    from pathlib import Path
+
+    path = Path(name).expanduser()
+    return str(path.resolve()) if name and path.exists() else name
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -93,6 +93,9 @@ def _options(ctx: click.Context, workspace: Workspace, given: dict[str, Any]) ->
         values["changes"] = {name: values[name] for name in said - {"resume", "dataset"}}
     if not values["dataset"]:
         raise UsageError("name the data set: flywheel train -d NAME --base MODEL (flywheel dataset ls lists them)")
+    if values["base"] and Path(values["base"]).expanduser().exists():
+        # a worker may run in another folder than the one where this was asked for
+        values["base"] = str(Path(values["base"]).expanduser().resolve())
     values["tiers"] = parse_tiers(given["tiers"]) if given["tiers"] else None
     values["targets"] = tuple(part.strip() for part in given["targets"].split(",") if part.strip())
     return TrainOptions(**values).checked()

@@ -203,6 +203,10 @@ class _Turning:
         connection = self.workspace.store.read()
         now = store.get_run(connection, run.id)
         rows = store.list_cycles(connection, run.id)
+        if self.task is not None:
+            # a job that is over shows how many phases it has behind it, not where its last one stood
+            ended = sum(row.state == "done" for cycle in rows for row in store.phases_of(connection, cycle.id))
+            self.task.progress(ended, len(self.phases) * len(rows), now.state)
         return RunReport(
             run=run.id, state=now.state, stop_reason=now.stop_reason, awaits=now.awaits,
             cycles=tuple({"number": row.number, "state": row.state, **(row.summary or {})} for row in rows),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flywheel_tui.errors import UsageError
 from flywheel_tui.stats.arrays import Figure
 from flywheel_tui.stats.intervals import clopper_lower, clopper_upper
-from flywheel_tui.stats.planner import labels_to_decide
+from flywheel_tui.stats.planner import labels_to_decide, min_n
 
 TIERS: tuple[tuple[float, str, float], ...] = ((0.95, "gold", 1.0), (0.85, "silver", 0.8), (0.7, "bronze", 0.5))
 """Lower end of P(pass), tier, default weight; platinum is a person's adjudication, below bronze is rejected."""
@@ -63,6 +63,8 @@ def rate_gate(name: str, x: int, n: int, target: float, delta: float = 0.05) -> 
 def zero_failures_gate(name: str, failures: int, n: int, most: float, delta: float = 0.05) -> Gate:
     """Is the rate of (safety) failures proven to be at most `most`? One failure and more fail it at once.
 
+    `labels_needed` counts those that would settle it if none of them failed.
+
     >>> zero_failures_gate("safety", 0, 299, 0.01).verdict
     <Verdict.PASS: 'PASS'>
     """
@@ -71,7 +73,7 @@ def zero_failures_gate(name: str, failures: int, n: int, most: float, delta: flo
     high = clopper_upper(0, n, delta)
     if n and high <= most:
         return Gate(name, Verdict.PASS, f"{name}: none of {n} failed, at most {high:.2%} do at {1 - delta:.0%}", 0)
-    more = labels_to_decide(n, n, 1 - most, delta) if 0 < most < 1 else None
+    more = min_n(1 - most, 0, delta) - n if 0 < most < 1 else None
     return Gate(name, Verdict.INCONCLUSIVE, f"{name}: none of {n} failed, too few to prove at most {most:.2%}", more)
 
 

@@ -111,6 +111,7 @@ def test_gates() -> None:
     assert gates.rate_gate("p", 10, 100, 0.9).verdict == "FAIL"
     assert gates.zero_failures_gate("s", 0, 299, 0.01).verdict == "PASS"
     assert gates.zero_failures_gate("s", 0, 298, 0.01).verdict == "INCONCLUSIVE"
+    assert gates.zero_failures_gate("s", 0, 40, 0.01).labels_needed == 259
     assert gates.zero_failures_gate("s", 1, 10**6, 0.01).verdict == "FAIL"
     assert gates.zero_failures_gate("s", 0, 0, 1.0).verdict == "INCONCLUSIVE"
     for value, expected in ((0.2, "PASS"), (-0.3, "FAIL"), (0.05, "INCONCLUSIVE")):

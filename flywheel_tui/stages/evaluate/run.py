@@ -136,8 +136,9 @@ class _Run:
                 self._side(name)
             if self.comparer is not None:
                 self._judge(self.comparer)
-            self.task.progress(0, None, "measuring")
-            found = measure(self._items(), self.options.criteria, self.trained.rows, best_of(self.row.facts))
+            items = self._items()
+            self.task.progress(len(items), len(items), "measuring")
+            found = measure(items, self.options.criteria, self.trained.rows, best_of(self.row.facts))
             with self.workspace.store.tx() as connection:
                 store.finish(connection, self.row.id, found, time.monotonic() - self.started)
         return store.get_evaluation(self.workspace.store.read(), self.row.id)

@@ -71,7 +71,11 @@ def _primary(measured: Measured, criteria: Criteria) -> GateLine:
         return _line("G1", _PASS, so_far)
     if found.upper <= criteria.min_gain:
         return _line("G1", _FAIL, f"{so_far}; not better by {_points(criteria.min_gain)}")
-    return _line("G1", _OPEN, so_far, _more_items(found, criteria.min_gain, criteria.alpha, "items of " + where))
+    return _line("G1", _OPEN, so_far, _more_items(found, criteria.min_gain, criteria.alpha, _items_of(criteria)))
+
+
+def _items_of(criteria: Criteria) -> str:
+    return f"items of {', '.join(criteria.targets)}" if criteria.targets else "items"
 
 
 def _above(lower: float, least: float) -> bool:
@@ -204,7 +208,7 @@ def _more_items(line: Compared, bound: float, alpha: float, what: str) -> str:
     """How many items would likely prove the bound, if the shares stayed as they are (normal approximation)."""
     gap = (line.difference.value or 0.0) - bound
     if not line.n or gap <= 0:
-        return f"{what}: as they stand, no number of items proves it" if line.n else what
+        return f"{what}: as they stand, no number of them proves it" if line.n else what
     moved = (line.only_candidate + line.only_base) / line.n
     variance = max(moved - (line.difference.value or 0) ** 2, abs(bound) * (1 - abs(bound)), 1e-6)
     needed = max(math.ceil(z_of(1 - 2 * alpha) ** 2 * variance / gap**2), LEAST)
@@ -222,7 +226,7 @@ def _safety(measured: Measured, criteria: Criteria) -> GateLine:
         return _line("G3", _PASS, f"{why}: at most {criteria.safety_rate:.2%} at {1 - criteria.alpha:.0%}")
     if found.verdict is Verdict.FAIL:
         return _line("G3", _FAIL, why)
-    more = f"about {found.labels_needed:,} more outputs" if found.labels_needed else "more outputs"
+    more = f"about {found.labels_needed:,} more outputs without a failure" if found.labels_needed else "more outputs"
     return _line("G3", _OPEN, f"{why}, too few to prove at most {criteria.safety_rate:.2%}", more)
 
 

@@ -36,7 +36,8 @@ class Listener:
         self._wrote = 0.0
         self._last: tuple[float, float] | None = None
         self._first_figures = True
-        self._tokens_before = 0
+        self._tokens_before = self._step = 0
+        self._steps: int | None = None
 
     def take(self, event: dict[str, Any]) -> None:
         """One event of the trainer; unknown ones are left alone."""
@@ -84,15 +85,16 @@ class Listener:
             self._changes |= {"pid": event.get("pid"), "pgid": event["pgid"]}
         self.flush()
         if self.task is not None:
-            self.task.progress(0, None, name)
+            self.task.progress(self._step, self._steps, name)
             if name == "training" and event.get("resume_from"):
                 self.task.event("info", f"goes on from {event['resume_from']}")
 
     def _on_begin(self, event: dict[str, Any]) -> None:
-        step = int(event.get("step", 0))
+        step = self._step = int(event.get("step", 0))
+        self._steps = int(event.get("steps", 0)) or None
         with self.workspace.store.tx() as connection:
             training.drop_metrics_after(connection, self.run_id, step)
-            training.set_run(connection, self.run_id, step=step, steps=int(event.get("steps", 0)) or None)
+            training.set_run(connection, self.run_id, step=step, steps=self._steps)
             known = training.metrics(connection, self.run_id, "num_tokens")
         # a trainer that goes on counts its tokens from zero again
         self._tokens_before = int(known[-1].value) if known else 0
@@ -118,8 +120,10 @@ class Listener:
             self._last = (at, tokens)
         self._metrics += [MetricRow(step, name, value, round(at * 1e6)) for name, value in figures.items()]
         self._changes["step"] = step
-        if self.task is not None and "loss" in figures:
-            self.task.progress(step, int(event["steps"]), "training")
+        if "loss" in figures:
+            self._step, self._steps = step, int(event["steps"])
+            if self.task is not None:
+                self.task.progress(step, self._steps, "training")
 
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._changes["checkpoint"] = (self.folder / CHECKPOINTS / str(event["name"])).as_posix()
@@ -142,7 +146,9 @@ class Listener:
 
     def _on_done(self, event: dict[str, Any]) -> None:
         self.done = True
-        self._changes["step"] = int(event["step"])
+        self._changes["step"] = self._step = int(event["step"])
+        if self.task is not None:
+            self.task.progress(self._step, self._steps)
 
     def _on_failed(self, event: dict[str, Any]) -> None:
         self.failed = (str(event.get("kind", "error")), str(event.get("text", "")), str(event.get("advice", "")))

@@ -80,6 +80,7 @@ def notebook(options: TrainOptions, plan: Plan, rows: str) -> dict[str, Any]:
         _code(_settings(options, plan, kept, rows)),
         _code(_load(options, weighted)),
         _code(_train(options, config, trainer, weighted)),
+        _code(_LOOK),
         _code(_SAVE),
     ]
     return {
@@ -124,11 +125,14 @@ import torch
 # a name on the hub, or a folder that you upload
 BASE = {base!r}
 SEED = {options.seed}
-BF16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+GPU = torch.cuda.is_available()
+BF16 = GPU and torch.cuda.is_bf16_supported()
 LORA = {plan.arguments["lora"]!r}
 SETTINGS = {kept!r}
-assert torch.cuda.is_available(), "choose a runtime with a GPU"
-print(torch.cuda.get_device_name(), "bf16" if BF16 else "fp16")
+if GPU:
+    print(torch.cuda.get_device_name(), "bf16" if BF16 else "fp16")
+else:
+    print("there is no GPU here: choose a runtime with one, or wait long (a small model bears it)")
 """
 
 
@@ -206,13 +210,25 @@ trainer = {chosen}(
     model=model, processing_class=tokenizer, train_dataset=data, peft_config=LoraConfig(**LORA),
     args={config}(
         output_dir="checkpoints", report_to="none", logging_steps=5, save_steps=200, bf16=BF16,
-        fp16=not BF16, **SETTINGS
+        fp16=GPU and not BF16, use_cpu=not GPU, **SETTINGS
     ),
 )
 trainer.train()
 """
 
 
+_LOOK = """
+losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+print(f"loss {losses[0]:.4f} -> {losses[-1]:.4f}")
+tuned = trainer.model.eval()
+for row in list(data)[:3]:
+    turns = row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]
+    asked = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    asked = {name: value.to(tuned.device) for name, value in asked.items()}
+    with torch.no_grad():
+        said = tuned.generate(**asked, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+    print(turns[-1]["content"], "->", tokenizer.decode(said[0, asked["input_ids"].shape[1]:], skip_special_tokens=True))
+"""
 _SAVE = """
 import shutil
 
