@@ -214,6 +214,8 @@ def _show(report: GenerateReport) -> None:
         say(f"Beside them {counted(report.golden, 'golden example')} as they are")
     if report.offline and report.made:
         say("They were made by templates, no model was asked; every row says so")
+    if report.price is not None and report.made < report.wanted and report.items:
+        say(f"A preview tries few items: {report.items:,} made {report.made:,} of {counted(report.wanted, 'row')}")
     if report.rejected:
         say("Rejected: " + ", ".join(f"{count:,} {rule}" for rule, count in sorted(report.rejected.items())))
     if report.failed:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S, SHOW_EVERY_S = 0.3, 0.5
 LAST_ITEMS = 40
 """Items over which the share of failures is counted."""
+PREVIEW_TRIES = 4
+"""Items that a preview begins for each row at most: it was said to cost a few rows, and shall not cost many."""
 KEPT_WINDOWS = 3
 """Windows of variety that a job remembers when it is taken up again: what a trend is told by."""
 _NEWEST = 12
@@ -118,10 +120,14 @@ class Engine:
 
     async def _begin_items(self) -> None:
         index, each = 0, max(self._recipe.rows_per_item, 1)
+        most = self._wanted * PREVIEW_TRIES if self._options.preview else None
         while self._stop is None:
             if self.accepted >= self._wanted:
                 return
-            if len(self._running) >= self._limit or self.accepted + each * len(self._running) >= self._wanted:
+            if most is not None and index >= most and not self._running:
+                return
+            enough = self.accepted + each * len(self._running) >= self._wanted or (most is not None and index >= most)
+            if len(self._running) >= self._limit or enough:
                 await asyncio.sleep(0 if self._running else TICK_S)
                 if self._running:
                     await asyncio.wait(self._running, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)

@@ -239,6 +239,13 @@ def test_a_preview_writes_no_row_and_is_not_paid_twice(workspace: Workspace, mon
     assert [row.instruction for row in report.preview] == [row["instruction"] for row in rows(workspace)]
 
 
+def test_a_preview_of_which_nothing_comes_ends_soon(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = use_teacher(monkeypatch, answering(text=""))
+    report = run(workspace, "instruction", preview=3, count=100, concurrency=8)
+    assert (report.made, report.preview, sum(report.rejected.values())) == (0, (), 12), "four items for each row"
+    assert len(teacher.requests) <= 24 and report.price is not None
+
+
 def test_an_estimate_asks_nobody(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = use_teacher(monkeypatch, plausible)
     teacher.place = "models.example"
