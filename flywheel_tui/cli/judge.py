@@ -38,6 +38,8 @@ _STEERS = ("concurrency", "budget_usd", "budget_tokens")
 @click.option("--few-shot", type=click.IntRange(0, 8), default=0, help="Show the judge N pairs that people decided.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Ask N times about each pair, to "
               "learn how often the judge says the same; the first answer counts.")  # fmt: skip
+@click.option("--forms", metavar="NAME,…|all", help="Show the judge of --tag its pairs in other forms (plain, bullets, "
+              "beauty, authority, claim, padding): calibrate --bias tells how often its verdict flips.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True)
 @click.option("--max-tokens", type=click.IntRange(min=0), default=0, help="Limit of an answer (default: by rubric).")
 @click.option("--jury", metavar="TAG,TAG[:METHOD]", help="Combine runs: majority, mean, weighted or dawid-skene.")
@@ -67,6 +69,11 @@ def judge(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
         raise UsageError("name the data set: flywheel judge -d NAME (flywheel dataset ls lists them)")
     if options["import_file"]:
         report = _import(workspace, options)
+    elif options["forms"]:
+        found = _forms(workspace, options, as_json)
+        if found is None:
+            return
+        report = found
     elif options["jury"]:
         report = _jury(workspace, options)
     elif options["background"]:
@@ -133,6 +140,20 @@ def _judge(workspace: Workspace, options: dict[str, Any], as_json: bool) -> Judg
             print_json(stopped.report) if as_json else _show(stopped.report)
         raise
     return msgspec.convert(result, JudgeReport)
+
+
+def _forms(workspace: Workspace, options: dict[str, Any], as_json: bool) -> JudgeReport | None:
+    """Judge a part of the pairs in other forms, the price first; None where --estimate or --background said so."""
+    from flywheel_tui.cli.judge_forms import forms_to_judge
+
+    asked = forms_to_judge(workspace, options, as_json)
+    if asked is None:
+        return None
+    told = options | asked
+    if options["background"]:
+        _submit(workspace, told, as_json)
+        return None
+    return _judge(workspace, told, as_json)
 
 
 def _import(workspace: Workspace, options: dict[str, Any]) -> JudgeReport:

@@ -53,10 +53,21 @@ class FamilyBias(msgspec.Struct, frozen=True, kw_only=True):
     at_fail: Number
 
 
+class FormBias(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdicts on the same answers in another form: the share that flipped, and how many to pass and to fail."""
+
+    form: str
+    about: str
+    flips: Number
+    to_pass: int
+    to_fail: int
+
+
 class BiasAudit(msgspec.Struct, frozen=True, kw_only=True):
     """All of it; None, with a reason among `notes`, where the run or the labels do not tell."""
 
     position: PositionBias | None = None
     length: LengthBias | None = None
     family: FamilyBias | None = None
+    forms: tuple[FormBias, ...] = ()
     notes: tuple[str, ...] = ()

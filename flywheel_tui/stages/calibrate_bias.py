@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flywheel_tui.records.bias import BiasAudit, FamilyBias, LengthBias, PositionBias
+from flywheel_tui.records.bias import BiasAudit, FamilyBias, FormBias, LengthBias, PositionBias
+from flywheel_tui.stages.bias_perturb import flips
 from flywheel_tui.stages.calibrate_measure import number
 from flywheel_tui.store import bias as store
 from flywheel_tui.store.calibration import PREFERENCE_CODES
@@ -43,8 +44,18 @@ def audit(workspace: Workspace, read: Labelled) -> BiasAudit:
         )
     return BiasAudit(
         position=_position(workspace, read, notes), length=_length(workspace, read, notes),
-        family=_family(workspace, read, notes), notes=tuple(notes),
+        family=_family(workspace, read, notes), forms=_forms(workspace, read, notes), notes=tuple(notes),
     )  # fmt: skip
+
+
+def _forms(workspace: Workspace, read: Labelled, notes: list[str]) -> tuple[FormBias, ...]:
+    if read.preference:
+        return ()
+    found = flips(workspace, read.dataset, read.run, read.options.confidence)
+    if not found:
+        again = f"flywheel judge -d {read.dataset.name} --tag {read.run.tag} --forms all"
+        notes.append(f"form: no answer was judged in another form; {again} does")
+    return found
 
 
 def _position(workspace: Workspace, read: Labelled, notes: list[str]) -> PositionBias | None:

@@ -175,6 +175,10 @@ def _limits(found: Calibration) -> list[str]:
     return lines
 
 
+FLIPS_AT_MOST = 0.02
+"""A judge of quality overlooks the form of an answer: its verdict flips in two of a hundred at most."""
+
+
 def bias_lines(found: BiasAudit) -> list[str]:
     """The audit in lines: each with its figures, their intervals and n, or why there is none."""
     lines = []
@@ -198,6 +202,10 @@ def bias_lines(found: BiasAudit) -> list[str]:
         for name, figure in (("passes", own.at_pass), ("fails", own.at_fail)):
             lines.append(f"family: among people's {name}, answers of {own.name} ({own.own:,}) pass more often than"
                          f" others by {_ranged(figure)}")  # fmt: skip
+    for one in found.forms:
+        word = "" if one.flips.value is None or one.flips.value <= FLIPS_AT_MOST else f"; more than {FLIPS_AT_MOST:.0%}"
+        lines.append(f"form: {one.about}: {_ranged(one.flips)} of the verdicts flip, {one.to_pass:,} to pass,"
+                     f" {one.to_fail:,} to fail{word}")  # fmt: skip
     return [*lines, *found.notes]
 
 

@@ -55,5 +55,33 @@ def writers(connection: sqlite3.Connection, versions: Sequence[int]) -> dict[int
     return {version: str(writer) for version, writer in rows if writer}
 
 
+class FormRow(NamedTuple):
+    """A verdict on a version, and the same judge's verdict on its answer in another form."""
+
+    form: str
+    before: bool
+    after: bool
+
+
+def forms(connection: sqlite3.Connection, run_id: int, other_id: int) -> list[FormRow]:
+    """The verdicts of a run beside those of the run on other forms of the same answers, by pair."""
+    rows = connection.execute(
+        "SELECT json_extract(p.meta, '$.form'), one.passed, two.passed FROM verdict two"
+        " JOIN pair p ON p.id = two.pair_id"
+        " JOIN verdict one ON one.judge_run_id = ?1 AND one.pair_id = json_extract(p.meta, '$.of')"
+        ' AND one."order" = 0 AND one.repeat = 0 WHERE two.judge_run_id = ?2 AND two."order" = 0 AND two.repeat = 0'
+        " ORDER BY p.id",
+        (run_id, other_id),
+    )
+    return [FormRow(form, bool(before), bool(after)) for form, before, after in rows]
+
+
+def made_of_forms(connection: sqlite3.Connection, dataset_id: int, layout: str) -> bool:
+    """Whether all that a data set was made from has that layout."""
+    query = "SELECT count(*), coalesce(sum(layout = ?), 0) FROM source WHERE dataset_id = ?"
+    every, own = connection.execute(query, (layout, dataset_id)).fetchone()
+    return bool(every == own)
+
+
 def _listed(versions: Sequence[int]) -> str:
     return msgspec.json.encode(list(versions)).decode()

@@ -81,7 +81,7 @@ def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
         judged(workspace, "a", dict.fromkeys(pair_ids(workspace), 8))
         found = audited(workspace, "a")
         assert (found.position, found.length, found.family) == (None, None, None)
-        assert [note.partition(":")[0] for note in found.notes] == ["chance", "length", "family"]
+        assert [note.partition(":")[0] for note in found.notes] == ["chance", "length", "family", "form"]
 
 
 def test_the_stability_of_a_judge_stands_in_its_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
