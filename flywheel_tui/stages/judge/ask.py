@@ -85,30 +85,48 @@ class Asker:
 
     async def ask(self, question: Question, complete: Complete) -> Answered:
         """Ask once; where the form of the answer is wrong, once more. What fails is a `NoVerdict`, never a number."""
-        order = question.sent.order
-        use = Use()
-        more: tuple[Message, ...] = ()
-        outcome: Outcome
-        for attempt in (1, 2):
+        asking = Asking(self, question)
+        while True:
+            came: Reply | BackendFault
             try:
-                reply = await complete(self.request(question.sent, *more))
+                came = await complete(asking.request())
             except BackendFault as fault:
-                use += Use(tokens_in=fault.tokens_in or 0, tokens_out=fault.tokens_out or 0)
-                return Answered(no_verdict(fault), use)
-            use += _use(reply)
-            outcome = read_reply(self.prompt, reply.text, reply.finish_reason, order, self.pass_at)
-            if isinstance(outcome, Verdict):
-                # the answer to the second request is what came of sending the first one
-                answer = Cached(question.key, reply.text, reply.model, use.tokens_in, use.tokens_out, use.cost_micro)
-                return Answered(outcome, use, answer)
-            if attempt == 2 or outcome.kind not in ASK_AGAIN:
-                break
-            more = self._again(reply.text, outcome)
-        return Answered(outcome, use)
+                came = fault
+            if (answered := asking.take(came)) is not None:
+                return answered
 
-    def _again(self, reply: str, outcome: NoVerdict) -> tuple[Message, ...]:
+
+class Asking:
+    """One question on its way to an answer: asked once, and once more where the form of the answer was wrong."""
+
+    __slots__ = ("_again", "_asker", "_use", "question")
+
+    def __init__(self, asker: Asker, question: Question) -> None:
+        self._asker, self.question = asker, question
+        self._use = Use()
+        self._again: tuple[Message, ...] = ()
+
+    def request(self) -> Request:
+        """What is to be sent now."""
+        return self._asker.request(self.question.sent, *self._again)
+
+    def take(self, came: Reply | BackendFault) -> Answered | None:
+        """What follows from what came; None where it has to be asked once more."""
+        if isinstance(came, BackendFault):
+            use = self._use + Use(tokens_in=came.tokens_in or 0, tokens_out=came.tokens_out or 0)
+            return Answered(no_verdict(came), use)
+        use = self._use = self._use + _use(came) if self._again else _use(came)
+        question, asker = self.question, self._asker
+        outcome = read_reply(asker.prompt, came.text, came.finish_reason, question.sent.order, asker.pass_at)
+        if isinstance(outcome, Verdict):
+            # the answer to the second request is what came of sending the first one
+            kept = Cached(question.key, came.text, came.model, use.tokens_in, use.tokens_out, use.cost_micro)
+            return Answered(outcome, use, kept)
+        if self._again or outcome.kind not in ASK_AGAIN:
+            return Answered(outcome, use)
         wish = f"That was no valid answer: {outcome.detail}. Write only the one JSON object that was described."
-        return Message("assistant", reply[:_RAW_SENT_BACK]), Message("user", wish)
+        self._again = (Message("assistant", came.text[:_RAW_SENT_BACK]), Message("user", wish))
+        return None
 
 
 def _use(reply: Reply) -> Use:

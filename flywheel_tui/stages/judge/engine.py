@@ -7,16 +7,15 @@ there. A pair that could not be judged is written as such, with the reason; only
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
-from flywheel_tui.errors import Cancelled, ConflictError, Paused
+from flywheel_tui.errors import Cancelled, Paused
 from flywheel_tui.identity import now_us
+from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.records.judgment import WHOLE_SERVICE, Judged, Missing, NoVerdict, Use
 from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge.ask import Answered, Asker, Question, judged
@@ -25,11 +24,13 @@ from flywheel_tui.stages.judge.prompt import Text, can_judge
 from flywheel_tui.stages.judge.record import Recorder
 from flywheel_tui.stages.judge.rules import RuleJudge
 from flywheel_tui.stages.judge.service import Service
+from flywheel_tui.stages.judge.work import Line, Work
 from flywheel_tui.store import judge_jobs, response_cache
 from flywheel_tui.store.judging import Row
 from flywheel_tui.store.versions import VersionRow, read_versions
 
 if TYPE_CHECKING:
+    from flywheel_tui.llm.protocol import Reply
     from flywheel_tui.records.task import Task
     from flywheel_tui.stages.judge.options import JudgeReport
     from flywheel_tui.workspace import Workspace
@@ -67,15 +68,6 @@ class BackEndFailed(JudgePaused):
     exit_code = 3
 
 
-class Work(NamedTuple):
-    """A pair with requests that the cache does not know; `known` holds the answers that it does."""
-
-    root: int
-    version: int
-    questions: list[Question]
-    known: dict[bytes, Answered]
-
-
 class Engine:
     """One attempt at judging some pairs. `service` is None for the judge by rules."""
 
@@ -92,10 +84,10 @@ class Engine:
             pass_at=asked.pass_at, repeat=repeat,
         )  # fmt: skip
         self._limit, self._base_limit = concurrency, concurrency
-        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        self._queue = Line()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="verdicts")
         self._workers: set[asyncio.Task[None]] = set()
-        self._in_flight = 0
+        self._in_flight = self._unread = 0
         self._checked = False
         self._stop: Exception | None = None
         self._looked = self._showed = 0.0
@@ -163,10 +155,8 @@ class Engine:
                 await _others_turn()
                 if self._stop is not None:
                     return
-            while not self._queue.empty() and self._stop is None:
-                await asyncio.sleep(TICK_S)
-            while self._in_flight and self._stop is None:
-                await asyncio.sleep(LAST_TICK_S)
+            while (waiting := self._queue.qsize()) + self._in_flight + self._unread and self._stop is None:
+                await asyncio.sleep(TICK_S if waiting else LAST_TICK_S)
 
     async def _check(self) -> None:
         """Knock once before thousands of pairs are sent. Raises BackEndFailed where nobody is there."""
@@ -208,53 +198,82 @@ class Engine:
             if len(known) == len(questions):
                 recorder.add(Row(root, version, judged(questions, known)))
             else:
-                left.append(Work(root, version, questions, known))
+                left.append(Work(asker, root, version, questions, known))
         return left
 
     async def _work(self) -> None:
+        """Call after call. An answer is looked at in the loop's next turn, after the calls that follow were sent: all
+        that came together would wait for each other else."""
+        loop = asyncio.get_running_loop()
         while self._stop is None and len(self._workers) <= self._limit:
             work = await self._queue.get()
-            self._in_flight += 1
-            try:
-                await self._one(work)
-            finally:
-                self._in_flight -= 1
+            came = await self._call(work)
+            if isinstance(came, BackendFault):
+                # what it means for the calls that follow is to be known before they are sent
+                self._take_in(work, came)
+            elif came is not None:
+                self._unread += 1
+                loop.call_soon(self._take_in, work, came)
+                if self._unread > self._limit:
+                    await asyncio.sleep(0)  # a back end that answers at once: nothing would be read before the last
 
-    async def _one(self, work: Work) -> None:
-        answered = dict(work.known)
-        for question in work.questions:
-            if question.key in answered:
-                continue
-            found = await self._ask(question)
-            if found is None:
-                return  # stopped: the pair is as if nobody had looked at it
-            answered[question.key] = found
-            if found.keep is not None:
-                self._recorder.keep(found.keep)
-            if isinstance(found.outcome, NoVerdict):
-                self._mind(found.outcome)
-                break
-        if self._stop is not None and self._not_about_the_pair(answered):
-            return
-        questions = [question for question in work.questions if question.key in answered]
-        self._recorder.add(Row(work.root, work.version, judged(questions, answered)))
-
-    async def _ask(self, question: Question) -> Answered | None:
-        """Ask within the budget; None where there is none left."""
+    async def _call(self, work: Work) -> Reply | BackendFault | None:
+        """What comes of the request that is next, within the budget; None where there is none left."""
         assert self._service is not None
-        self._recorder.counts.misses += 1
-        while True:
-            found = await self._asker.ask(question, self._service.complete)
-            outcome = found.outcome
-            if self._budget is None or not isinstance(outcome, NoVerdict) or outcome.kind != Missing.COST_CAP:
-                return found
-            # calls under way may turn out cheaper than what is set aside for them
-            if self._budget.idle:
-                self._stop = self._stop or BudgetSpent(self._budget_words())
-            if self._stop is not None:
-                self._recorder.counts.misses -= 1
-                return None
-            await asyncio.sleep(TICK_S)
+        if work.asking is None:
+            self._recorder.counts.misses += 1
+        request = work.next().request()
+        self._in_flight += 1
+        try:
+            while True:
+                try:
+                    return await self._service.complete(request)
+                except BackendFault as fault:
+                    if self._budget is None or fault.kind != "cost_cap":
+                        return fault
+                # calls under way may turn out cheaper than what is set aside for them
+                if self._budget.idle:
+                    self._stop = self._stop or BudgetSpent(self._budget_words())
+                if self._stop is not None:
+                    self._recorder.counts.misses -= 1
+                    return None  # the pair is as if nobody had looked at it
+                await asyncio.sleep(TICK_S)
+        finally:
+            self._in_flight -= 1
+
+    def _take_in(self, work: Work, came: Reply | BackendFault) -> None:
+        """Read an answer; where the pair needs another one, that is asked for first, or at once by a job that stops."""
+        self._unread -= not isinstance(came, BackendFault)
+        try:
+            if self._complete(work, came):
+                return
+            if self._stop is None:
+                self._queue.put_nowait(work)
+            else:
+                self._workers.add(asyncio.get_running_loop().create_task(self._finish(work)))
+        except Exception as error:
+            self._stop = self._stop or error
+
+    async def _finish(self, work: Work) -> None:
+        while (came := await self._call(work)) is not None and not self._complete(work, came):
+            pass
+
+    def _complete(self, work: Work, came: Reply | BackendFault) -> bool:
+        """Take in what came; whether nothing more is to be asked about the pair."""
+        asking = work.next()
+        found = asking.take(came)
+        if found is None:
+            return False
+        work.asking, work.answered[asking.question.key] = None, found
+        if found.keep is not None:
+            self._recorder.keep(found.keep)
+        if isinstance(found.outcome, NoVerdict):
+            self._mind(found.outcome)
+        elif not work.whole:
+            return False
+        if self._stop is None or not self._not_about_the_pair(work.answered):
+            self._recorder.add(work.row())
+        return True
 
     def _budget_words(self) -> str:
         assert self._budget is not None
@@ -306,7 +325,7 @@ class Engine:
         if not isinstance(self._stop, Cancelled) or isinstance(self._stop, JudgePaused):
             return
         until = time.monotonic() + (DRAIN_S if getattr(self._task, "asked", None) == "pause" else LAST_S)
-        while self._in_flight and time.monotonic() < until:
+        while self._in_flight + self._unread and time.monotonic() < until:
             if not self._recorder.due_in():
                 self._recorder.flush()
             await asyncio.sleep(TICK_S)
@@ -375,19 +394,3 @@ class Engine:
         if self._task is not None:
             self._task.progress(counts.done + counts.skipped, self._total, "judging")
             self._task.check()
-
-
-@contextmanager
-def alone(workspace: Workspace, run_id: int, tag: str) -> Iterator[None]:
-    """One job at a run at a time; the lock goes with its process, however that ends. Raises ConflictError."""
-    path = workspace.store.path
-    descriptor = os.open(path.with_name(f"{path.name}.judge-{run_id}"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise ConflictError(f"the run {tag!r} is being judged already; wait for it (flywheel jobs ls)") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)

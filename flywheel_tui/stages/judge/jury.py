@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.judgment import Judged, Missing, NoVerdict, Outcome, Verdict
-from flywheel_tui.stages.judge.engine import alone
 from flywheel_tui.stages.judge.identity import judge_of
 from flywheel_tui.stages.judge.options import JudgeReport, valid_tag
 from flywheel_tui.stages.judge.record import ROWS, Counts
 from flywheel_tui.stages.judge.run import report_of
+from flywheel_tui.stages.judge.work import alone
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judge_examples import human_passes

@@ -19,7 +19,6 @@ from flywheel_tui.errors import InputError, UsageError
 from flywheel_tui.records.calibration import IMPORT_POLICIES
 from flywheel_tui.records.judgment import NoVerdict
 from flywheel_tui.stages.judge import recorded_layouts as layouts
-from flywheel_tui.stages.judge.engine import alone
 from flywheel_tui.stages.judge.identity import judge_of
 from flywheel_tui.stages.judge.options import JudgeReport, default_tag, valid_tag
 from flywheel_tui.stages.judge.record import ROWS, Counts
@@ -27,6 +26,7 @@ from flywheel_tui.stages.judge.recorded_rows import FIELDS as FIELDS
 from flywheel_tui.stages.judge.recorded_rows import ORDERS, Told
 from flywheel_tui.stages.judge.recorded_tables import suggestion, table
 from flywheel_tui.stages.judge.run import report_of
+from flywheel_tui.stages.judge.work import alone
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judging import Row

@@ -15,7 +15,7 @@ from flywheel_tui.records.judgment import INFRASTRUCTURE, WHOLE_SERVICE
 from flywheel_tui.records.task import Task
 from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge import service as services
-from flywheel_tui.stages.judge.engine import Engine, JudgePaused, alone
+from flywheel_tui.stages.judge.engine import Engine, JudgePaused
 from flywheel_tui.stages.judge.options import Estimate, JudgeOptions, JudgeReport, default_tag, rate_of
 from flywheel_tui.stages.judge.plan import Asked, Pairs, make_judge, pairs_to_ask, pairs_to_repeat
 from flywheel_tui.stages.judge.record import Counts, Recorder
@@ -24,6 +24,7 @@ from flywheel_tui.stages.judge.rules import VERSION as RULES_VERSION
 from flywheel_tui.stages.judge.rules import can_answer
 from flywheel_tui.stages.judge.service import Service
 from flywheel_tui.stages.judge.stability import stability
+from flywheel_tui.stages.judge.work import alone
 from flywheel_tui.store import judge_jobs, judging
 from flywheel_tui.store.datasets import DatasetRow, get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
@@ -106,7 +107,8 @@ class _Run:
                 if self.batches is not None:
                     asyncio.run(self._by_batches(engine, self.batches, budget))
                 engine.run()
-                self._again(budget)
+                if not self.options.estimate:
+                    self._again(budget)
             except JudgePaused as stopped:
                 stopped.report = self.report(str(stopped))
                 raise
@@ -162,12 +164,18 @@ class _Run:
     def _estimate(self, counts: Counts, seconds: float) -> Estimate:
         tally = judging.tally(self.workspace.store.read(), self.run.id)
         rate, low, high = rate_of(tally)
-        left = max(self.pairs.matched - tally.judged - tally.unjudged, 0)
-        each = left / counts.done if counts.done else 0.0
+        sampled = tally.judged + tally.unjudged
+        left = max(self.pairs.matched - sampled, 0)
+        askings = left * self.options.repeat + tally.judged * (self.options.repeat - 1)
+        run = judging.get_run(self.workspace.store.read(), self.dataset.id, self.tag)
+        # where the sample was judged before, what the run took for it is known; the time it took is not
+        done = counts.done or sampled
+        micro = counts.cost_micro if counts.done else run.cost_micro
+        tokens = counts.tokens_in + counts.tokens_out if counts.done else run.tokens_in + run.tokens_out
+        each = askings / done if done else 0.0
         return Estimate(
-            sampled=tally.judged + tally.unjudged, left=left, pass_rate=rate, low=low, high=high,
-            cost_usd=counts.cost_micro * each / 1e6, tokens=round((counts.tokens_in + counts.tokens_out) * each),
-            seconds=seconds * each,
+            sampled=sampled, left=left, pass_rate=rate, low=low, high=high, cost_usd=micro * each / 1e6,
+            tokens=round(tokens * each), seconds=seconds * each if counts.done else None,
         )  # fmt: skip
 
 
