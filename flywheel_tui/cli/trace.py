@@ -60,9 +60,10 @@ def _tree(found: Trace) -> Tree:
         leaf.add(_line(f"output: {first_line(version.output or '', 100)}"))
     if found.made is not None:
         _add_made(tree.add("made by"), found.made)
-    for title, relatives in (("made from", found.ancestors), ("made of it", found.descendants)):
+    told = _how(found.made) if found.made is not None else ()
+    for title, relatives, known in (("made from", found.ancestors, told), ("made of it", found.descendants, ())):
         if relatives:
-            _add_relatives(tree.add(title), relatives)
+            _add_relatives(tree.add(title), relatives, known)
     if found.labels:
         labels = tree.add("labels")
         for event in found.labels:
@@ -95,24 +96,37 @@ def _add_made(branch: Tree, made: MadeLine) -> None:
         branch.add(_line(f"{name.replace('_', ' ')}: {text}"))
 
 
-def _add_relatives(tree: Tree, relatives: tuple[Relative, ...] | list[Relative]) -> None:
-    """Deep chains are cut off where no terminal could show them."""
+def _how(line: MadeLine | Relative) -> tuple[object, ...]:
+    """What tells one way of making from another."""
+    return (line.recipe, line.template, line.teacher, line.params)
+
+
+def _add_relatives(tree: Tree, relatives: tuple[Relative, ...] | list[Relative], told: tuple[object, ...]) -> None:
+    """How they were made is said where it was not `told`: the parents of one row share it. Deep chains are cut off
+    where no terminal could show them."""
+    from flywheel_tui.text import first_line
+
     stack = [(tree, relative, 0) for relative in reversed(relatives)]
+    said = {id(tree): told}
     while stack:
         branch, relative, depth = stack.pop()
-        how = ", ".join(
-            part for part in (relative.relation, relative.recipe, relative.template, relative.teacher) if part
-        )
-        chosen = {name: value for name, value in relative.params.items() if isinstance(value, str | int | float)}
-        if chosen:
-            how += f" ({', '.join(f'{name} {value}' for name, value in chosen.items())})"
+        how = relative.relation
+        if said.get(id(branch)) != _how(relative):
+            said[id(branch)] = _how(relative)
+            how += _in_words(relative)
         again = " (shown above)" if relative.seen else ""
-        text = f"{how}: {relative.dataset} {relative.pair_id} · {relative.uid}{again} · {relative.instruction[:100]}"
-        leaf = branch.add(_line(text))
+        text = f"{how}: {relative.dataset} {relative.pair_id} · {relative.uid}{again} · "
+        leaf = branch.add(_line(text + first_line(relative.instruction, 100)))
         if depth >= 30 and relative.beyond:
             leaf.add("… more: trace that pair")
             continue
         stack += [(leaf, beyond, depth + 1) for beyond in reversed(relative.beyond)]
+
+
+def _in_words(relative: Relative) -> str:
+    parts = "".join(f", {part}" for part in (relative.recipe, relative.template, relative.teacher) if part)
+    chosen = [f"{name} {value}" for name, value in relative.params.items() if isinstance(value, str | int | float)]
+    return parts + (f" ({', '.join(chosen)})" if chosen else "")
 
 
 def _said(event: Event) -> str:

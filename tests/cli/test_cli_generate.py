@@ -102,7 +102,8 @@ def test_with_a_real_server_then_validated_judged_and_exported(
     with Workspace.open(root) as workspace:
         pair = rows(workspace)[0]["id"]
     tree = run("trace", str(pair))
-    assert "seeded, self-instruct, self_instruct.task@1 answer@1, openai:" in tree and "seeds-instructions" in tree
+    assert "templates: self_instruct.task@1, answer@1" in tree and "asked openai:" in tree
+    assert tree.count("seeded: seeds-instructions ") == 6, "how it was made is said once, not with every parent"
 
 
 @pytest.mark.parametrize("backend", ["openai", "anthropic", "openrouter"])
