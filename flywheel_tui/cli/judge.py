@@ -236,8 +236,8 @@ def _show_estimate(report: JudgeReport) -> None:
         return
     rate = "nothing was judged" if found.pass_rate is None else f"pass rate {found.low:.1%} to {found.high:.1%}"
     cost = "unknown price" if report.unpriced else f"${found.cost_usd:.2f}"
+    time = "an unknown time" if found.seconds is None else human_duration(found.seconds)
     say(
         f"Estimate from {found.sampled:,} pairs: {rate}; the {found.left:,} left take about"
-        f" {human_duration(found.seconds)}, {found.tokens:,} tokens, {cost}. Go on with the same command without"
-        " --estimate"
+        f" {time}, {found.tokens:,} tokens, {cost}. Go on with the same command without --estimate"
     )

@@ -82,7 +82,7 @@ def forecast(workspace: Workspace, options: JudgeOptions) -> Forecast:
         return found
     step = max(len(pairs.versions) // SAMPLE, 1)
     rows = read_versions(connection, sorted(pairs.versions[::step][:SAMPLE]))
-    return _priced(workspace, found, asked, rows, run, place)
+    return _priced(workspace, found, asked, options, rows, run, place)
 
 
 def _problem(asked: Asked, run: RunRow | None, tag: str, by_rules: bool) -> str:
@@ -94,8 +94,9 @@ def _problem(asked: Asked, run: RunRow | None, tag: str, by_rules: bool) -> str:
 
 
 def _priced(
-    workspace: Workspace, found: Forecast, asked: Asked, rows: Sequence[VersionRow], run: RunRow | None, place: str
-) -> Forecast:
+    workspace: Workspace, found: Forecast, asked: Asked, options: JudgeOptions, rows: Sequence[VersionRow],
+    run: RunRow | None, place: str,
+) -> Forecast:  # fmt: skip
     judge = asked.judge
     asker = Asker(asked.prompt, backend=judge.backend, model=judge.model, sampling=asked.sampling)
     texts = [Text(*row[:6]) for row in rows if can_judge(asked.prompt.rubric, row.kind, row.output, row.body)]
@@ -107,7 +108,8 @@ def _priced(
     # what is reserved is a third above the likely prompt
     prompts = [reserve_for(asker.request(question.sent))[0] * 3 // 4 for question in questions]
     orders = len(questions) / len(rows)
-    calls = round(found.pairs * orders * (1 - known))
+    again = options.repeat - 1
+    calls = round((found.pairs * (1 - known) + found.pairs * again) * orders)
     longest = asked.sampling.tokens_for(asked.prompt)
     answer = run.tokens_out / run.calls if run is not None and run.calls else min(LIKELY_ANSWER, longest)
     tokens_in, tokens_out = round(calls * sum(prompts) / len(prompts)), round(calls * answer)

@@ -69,8 +69,8 @@ class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("--estimate and --retry do not go together: first one, then the other")
         if not 1 <= self.repeat <= MOST_REPEATS:
             raise UsageError(f"--repeat lies between 1 and {MOST_REPEATS}")
-        if self.repeat > 1 and (self.estimate or self.retry or self.batch):
-            raise UsageError("--repeat goes with none of --estimate, --retry and --batch: these come first")
+        if self.repeat > 1 and (self.retry or self.batch):
+            raise UsageError("--repeat goes with neither --retry nor --batch: these come first")
         return self
 
 
@@ -89,7 +89,8 @@ def default_tag(name: str) -> str:
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """What the whole would be like, from the pairs judged so far (a random sample of it).
 
-    The interval is that of the pass rate (95 %, Wilson); cost and seconds are what the pairs left would take.
+    The interval is that of the pass rate (95 %, Wilson); cost and seconds are what the pairs left would take, asked as
+    often as was wished. `seconds` is None where the sample was known already.
     """
 
     sampled: int
@@ -99,7 +100,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     cost_usd: float
     tokens: int
-    seconds: float
+    seconds: float | None
 
 
 class JudgeReport(msgspec.Struct, frozen=True, kw_only=True):

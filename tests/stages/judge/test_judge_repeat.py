@@ -10,7 +10,7 @@ from judge_helpers import number_in, run_judge, use_backend, verdict_text, verdi
 
 from flywheel_tui.errors import UsageError
 from flywheel_tui.llm.faults import BackendFault
-from flywheel_tui.llm.protocol import Request
+from flywheel_tui.llm.protocol import Reply, Request
 from flywheel_tui.stages.judge.options import JudgeOptions
 
 
@@ -77,7 +77,7 @@ def test_an_answer_that_fails_the_second_time_takes_nothing_away(
         assert report.stability is not None and (report.stability.pairs, report.stability.answers) == (1, 2)
 
 
-@pytest.mark.parametrize("other", [{"estimate": True}, {"retry": True}, {"batch": True}, {"repeat": 21}])
+@pytest.mark.parametrize("other", [{"retry": True}, {"batch": True}, {"repeat": 21}])
 def test_what_does_not_go_together(other: dict[str, bool]) -> None:
     with pytest.raises(UsageError, match="--repeat"):
         JudgeOptions(**{"dataset": "demo", "repeat": 2} | other).checked()  # type: ignore[arg-type]
@@ -86,3 +86,23 @@ def test_what_does_not_go_together(other: dict[str, bool]) -> None:
 def test_rules_are_not_asked_twice(tmp_path: Path) -> None:
     with make_workspace(tmp_path, sft(2)) as workspace, pytest.raises(UsageError, match="rules always say the same"):
         run_judge(workspace, backend="offline", repeat=2)
+
+
+def test_an_estimate_asks_once_and_reckons_with_all_askings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(text=verdict_text(8), model="m", finish_reason="stop", tokens_in=90, tokens_out=10,
+                     backend="scripted", latency_ms=1.0)  # fmt: skip
+
+    with make_workspace(tmp_path, sft(100)) as workspace:
+        backend = use_backend(monkeypatch, answer)
+        report = run_judge(workspace, estimate=True, repeat=3)
+        assert report.estimate is not None
+        assert (len(backend.requests), report.estimate.sampled, report.estimate.left) == (30, 30, 70)
+        # 70 pairs three times, and the 30 of the sample twice more
+        assert report.estimate.tokens == 100 * (70 * 3 + 30 * 2)
+        # the sample is known now: asked for again, the estimate is the same and nothing is asked
+        again = run_judge(workspace, estimate=True, repeat=3)
+        assert again.estimate is not None
+        assert (len(backend.requests), again.estimate.tokens) == (30, report.estimate.tokens)
+        assert again.estimate.seconds is None
+        assert again.estimate.cost_usd == pytest.approx(report.estimate.cost_usd)
