@@ -200,10 +200,14 @@ def test_llama_factory_adds_to_the_index_that_is_there(workspace: Workspace, tmp
         _layout_holds(tmp_path, index[name])
     run(workspace, tmp_path / "p.jsonl", format="llama-factory-dpo")
     index = json.loads((tmp_path / "dataset_info.json").read_text())
-    assert index["demo"]["ranking"] is True
-    _layout_holds(tmp_path, index["demo"])
+    assert index["demo_dpo"]["ranking"] is True
+    _layout_holds(tmp_path, index["demo_dpo"])
     run(workspace, tmp_path / "k.jsonl", format="llama-factory-kto")
-    _layout_holds(tmp_path, json.loads((tmp_path / "dataset_info.json").read_text())["demo"])
+    run(workspace, tmp_path / "other.jsonl", format="llama-factory-kto")
+    index = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert list(index) == ["mine", "demo_train", "demo_val", "demo_dpo", "demo_kto", "demo_kto_other"]
+    for name in list(index)[1:]:
+        _layout_holds(tmp_path, index[name])
 
 
 def _layout_holds(folder: Path, entry: dict[str, Any]) -> None:

@@ -31,11 +31,16 @@ class WithIndex(Exporter):
 
     columns: ClassVar[dict[str, str]]
     ranking: ClassVar[bool] = False
+    named: ClassVar[str] = ""
+    """What the name of an entry ends with, so that the formats of one data set stand side by side."""
 
     def beside(self, written: Sequence[Written], folder: Path, stem: str) -> list[Extra]:
         entries: dict[str, Any] = _index_of(folder / INDEX)
         for part in written:
-            name = f"{self.options.dataset}_{part.part}" if part.part else self.options.dataset
+            name = self.options.dataset + self.named + (f"_{part.part}" if part.part else "")
+            there = entries.get(name)
+            if there is not None and not (isinstance(there, dict) and there.get("file_name") == part.files[0]):
+                name += f"_{stem}"  # that entry is of another file, and stays
             entry: dict[str, Any] = {"file_name": part.files[0], "formatting": "sharegpt"}
             if self.ranking:
                 entry["ranking"] = True
@@ -91,7 +96,7 @@ class LlamaFactory(WithIndex, JsonExporter):
         }
 
 
-@exporter("llama-factory-dpo", suffix=".jsonl", about="preferences for LLaMA-Factory, with their entry")
+@exporter("llama-factory-dpo", suffix=".dpo.jsonl", about="preferences for LLaMA-Factory, with their entry")
 class LlamaFactoryDpo(WithIndex, Dpo):
     """Preference rows: conversations, chosen, rejected."""
 
@@ -102,6 +107,7 @@ class LlamaFactoryDpo(WithIndex, Dpo):
         "system": "system",
     }
     ranking = True
+    named = "_dpo"
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         super().__init__(options._replace(messages=True), sources)
@@ -122,11 +128,12 @@ class LlamaFactoryDpo(WithIndex, Dpo):
         return []
 
 
-@exporter("llama-factory-kto", suffix=".jsonl", about="single judgments for LLaMA-Factory, with their entry")
+@exporter("llama-factory-kto", suffix=".kto.jsonl", about="single judgments for LLaMA-Factory, with their entry")
 class LlamaFactoryKto(WithIndex, Kto):
     """Rows of one answer and whether it is a good one, in the column `kto_tag`."""
 
     columns: ClassVar[dict[str, str]] = {"messages": "conversations", "kto_tag": "kto_tag", "system": "system"}
+    named = "_kto"
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         super().__init__(options._replace(messages=True), sources)
