@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
+
+EXIT_READER_GONE = 141
+"""As a shell tells of a program that SIGPIPE ended."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help) – here, so that `--help` imports none of them
@@ -38,6 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class ReaderGone(Exception):
+    """Whoever read our output through a pipe has gone: no error of ours, and nothing more can be said."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -50,6 +59,16 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A reader that has gone ends it with a code of its own: click's 1 means something else here.
+
+        Raises ReaderGone.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -72,6 +91,10 @@ def main(arguments: list[str] | None = None) -> None:
     fill_streams()
     try:
         code = cli.main(args=arguments, prog_name="flywheel", standalone_mode=False)
+        sys.stdout.flush()
+    except (ReaderGone, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_READER_GONE)
     except BaseException as error:
         sys.exit(report_error(error))
     sys.exit(code if isinstance(code, int) else 0)

@@ -161,10 +161,6 @@ def report_error(error: BaseException) -> int:
     if isinstance(error, FlywheelError):
         _say_error(str(error))
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # the reader of our output has gone: not an error of ours, and nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     told = _of_the_system(error)
     if told is None:
         raise error

@@ -29,6 +29,8 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 NARROW = 110
+GIVE_WAY = ("tags", "source", "runs", "open", "kind")
+"""Columns that a narrow terminal goes without, in this order; `dataset info` has all of it."""
 
 
 def print_overview(found: list[Listed]) -> None:
@@ -55,6 +57,9 @@ def print_overview(found: list[Listed]) -> None:
             room = max(widths[name] - over, 8)
             over -= widths[name] - room
             columns[name] = [first_line(cell, room) for cell in columns[name]]
+    for name in GIVE_WAY:
+        if over > 0 and name in columns:
+            over -= max(len(name), *map(len, columns.pop(name))) + 2
     table = _table()
     for name in columns:
         numeric = name in ("pairs", "labelled", "open", "findings", "runs")

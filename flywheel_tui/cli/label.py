@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--note", "remark", help="Note of a bulk action.")
 @click.option("--reviewer", help="Who labels (default: the setting, else the login name).")
 @click.option("--tag", help="The judge run whose scores decide (mode auto-from-judge).")
+@click.option("--judgments", metavar="FILE", help="Take these recorded judgments in first, as the run that decides.")
+@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", help="Columns of --judgments, e.g. pair=id,score=points.")
 @click.option("--reject-below", type=float, metavar="SCORE", help="Reject pairs that the judge scored below.")
 @click.option("--approve-above", type=float, metavar="SCORE", help="Approve pairs that the judge scored above.")
 @click.option("--yes", is_flag=True, help="Do a bulk action without asking.")
@@ -97,10 +99,11 @@ def _bulk(workspace: Workspace, options: dict[str, Any]) -> None:
 def _from_judge(workspace: Workspace, options: dict[str, Any]) -> None:
     from flywheel_tui.stages.judge.auto_label import apply_auto, plan_auto
 
-    if not options["tag"]:
-        raise UsageError("name the judge run: --tag T (flywheel dataset info NAME lists them)")
+    tag = _take_in(workspace, options) if options["judgments"] else options["tag"]
+    if not tag:
+        raise UsageError("name the judge run: --tag T (flywheel dataset info NAME lists them), or --judgments FILE")
     plan = plan_auto(
-        workspace, options["dataset"], options["tag"], reject_below=options["reject_below"],
+        workspace, options["dataset"], tag, reject_below=options["reject_below"],
         approve_above=options["approve_above"],
     )  # fmt: skip
     note(
@@ -122,6 +125,22 @@ def _from_judge(workspace: Workspace, options: dict[str, Any]) -> None:
             f" label --undo {uid}")  # fmt: skip
     else:
         say("Nothing to change")
+
+
+def _take_in(workspace: Workspace, options: dict[str, Any]) -> str:
+    """Recorded judgments become a run; its tag."""
+    from flywheel_tui.stages.judge.recorded import FIELDS, ImportOptions, import_judgments
+    from flywheel_tui.stages.layouts import parse_map
+
+    if options["reject_below"] is None and options["approve_above"] is None:
+        raise UsageError("say --reject-below SCORE, --approve-above SCORE or both; nothing was taken in")
+    mapping = parse_map(options["mapping"], FIELDS, "a judgment") if options["mapping"] else None
+    request = ImportOptions(
+        dataset=options["dataset"], file=options["judgments"], tag=options["tag"] or "", mapping=mapping
+    )
+    report = import_judgments(workspace, request)
+    note(f"took in {report.judged:,} judgments as {report.tag}")
+    return report.tag
 
 
 def _confirm(yes: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flywheel_tui.cli.console import note, say
 from flywheel_tui.identity import new_uid, now_us
 from flywheel_tui.records.label import Decision
+from flywheel_tui.text import counted
 
 if TYPE_CHECKING:
     from flywheel_tui.records.pair import PairView
@@ -22,16 +23,15 @@ _PREFERENCES = {"h": "a", "l": "b", "=": "tie", "x": "neither"}
 
 
 def label_plain(workspace: Workspace, dataset: str, where: str | None) -> None:
-    """Ask about each open pair that matches, in order; every answer is on disk before the next question."""
+    """Ask about each pair that matches and that this reviewer has not decided on, in order; every answer is on disk
+    before the next question.
+    """
+    from flywheel_tui.stages.label_queue import undecided
     from flywheel_tui.stages.rubric import rubric_for
-    from flywheel_tui.stages.views import ViewQuery, detail, ids_of, open_view
+    from flywheel_tui.stages.views import ViewQuery, detail
 
-    if where:
-        # by itself first: a message about it must count its own columns
-        open_view(workspace, ViewQuery(dataset=dataset, filter=where))
-    wanted = f"label == 'open' and ({where})" if where else "label == 'open'"
-    queue = list(ids_of(workspace, ViewQuery(dataset=dataset, filter=wanted)))
-    say(f"{len(queue):,} open pairs; {HELP}")
+    queue = undecided(workspace, ViewQuery(dataset=dataset, filter=where), workspace.reviewer)
+    say(f"{counted(len(queue), 'pair')} to decide on; {HELP}")
     at, shown = 0, -1
     began = now_us()
     while at < len(queue):

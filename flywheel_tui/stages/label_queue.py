@@ -74,6 +74,13 @@ def encode_queue(query: ViewQuery) -> str:
     return msgspec.json.encode(query, order="sorted").decode()
 
 
+def undecided(workspace: Workspace, query: ViewQuery, reviewer: str) -> list[int]:
+    """The pairs of a view that a reviewer has not decided on, in its order, whatever others said of them."""
+    dataset = views.get_dataset(workspace, query.dataset)
+    done = set(session_store.decided_pairs(workspace.store.read(), dataset.id, reviewer))
+    return [pair for pair in views.ids_of(workspace, query) if pair not in done]
+
+
 def count_decided(workspace: Workspace, queue: Queue, reviewer: str) -> int:
     """How many pairs of a queue a reviewer has decided on."""
     return queue.count_of(session_store.decided_pairs(workspace.store.read(), queue.dataset_id, reviewer))

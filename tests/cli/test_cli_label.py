@@ -87,7 +87,7 @@ def test_plain_labelling_through_a_pipe(folder: Path) -> None:
 
 def test_plain_labelling_stops_at_the_end_of_its_input_and_goes_on_later(folder: Path) -> None:
     assert "1 decided, 2 left" in run("label", "-d", "demo", "--plain", folder=folder, stdin="a\n").stdout
-    assert "2 open pairs" in run("label", "-d", "demo", "--plain", folder=folder, stdin="").stdout
+    assert "2 pairs to decide on" in run("label", "-d", "demo", "--plain", folder=folder, stdin="").stdout
 
 
 def test_bulk_counts_first_and_is_undone_as_one(folder: Path) -> None:
@@ -116,3 +116,37 @@ def test_two_reviewers_logs_merge_without_loss_or_double(
     for place in (folder, other):
         shown = json.loads(run("dataset", "show", "demo", "--json", folder=place).stdout)
         assert [row["status"] for row in shown] == ["disputed", "approved", "approved"]
+
+
+def test_plain_labelling_asks_what_this_reviewer_has_not_decided_whatever_others_said(folder: Path) -> None:
+    run("judge", "-d", "demo", "--backend", "offline", "--tag", "rules", folder=folder)
+    run(
+        "label",
+        "-d",
+        "demo",
+        "--mode",
+        "auto-from-judge",
+        "--tag",
+        "rules",
+        "--approve-above",
+        0,
+        "--yes",
+        folder=folder,
+    )
+    done = run("label", "-d", "demo", "--plain", "--reviewer", "ana", folder=folder, stdin="a\nr 1\n")
+    assert "3 pairs to decide on" in done.stdout and "2 decided, 1 left" in done.stdout
+    where = ("--where", "length > 0")
+    done = run("label", "-d", "demo", "--plain", "--reviewer", "ana", *where, folder=folder, stdin="")
+    assert "1 pair to decide on" in done.stdout
+
+
+def test_recorded_judgments_decide(folder: Path) -> None:
+    rows = [{"pair": number, "score": score, "passed": score > 5} for number, score in ((1, 2.0), (2, 9.0), (3, 6.0))]
+    (folder / "judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = "pair=pair,score=score,passed=passed"
+    auto = ("label", "-d", "demo", "--mode", "auto-from-judge", "--judgments", "judged.jsonl", "--map", columns)
+    assert "nothing was taken in" in run(*auto, folder=folder, code=2).stderr
+    done = run(*auto, "--tag", "other", "--reject-below", 3.5, "--approve-above", 8, "--yes", folder=folder)
+    assert "took in 3 judgments as other" in done.stderr and "(1 approved, 1 rejected)" in done.stdout
+    shown = json.loads(run("dataset", "show", "demo", "--json", folder=folder).stdout)
+    assert [row["status"] for row in shown] == ["rejected", "approved", "open"]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from factories import add_pairs, make_workspace, sft
 
+from flywheel_tui.workspace import Workspace
+
 FLYWHEEL = [sys.executable, "-c", "from flywheel_tui.cli import main; main()"]
 HOSTILE = "\x1b]52;c;x\x07 \x9b2J \u202etxt\u2066 \U000e0041"
 
@@ -152,3 +154,21 @@ def test_closed_streams(folder: Path, closed: str) -> None:
 def test_labelling_line_by_line_says_what_does_not_go(folder: Path) -> None:
     assert "--json" in refused(folder, "label", "-d", "demo", "--plain", "--json")
     assert "column 1\n" in refused(folder, "label", "-d", "demo", "--plain", "--where", "bogus")
+
+
+def test_a_reader_that_goes_is_no_verdict(folder: Path) -> None:
+    words = [*FLYWHEEL, "-w", "w", "dataset", "show", "demo"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, cwd=folder, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b""), "1 would say that a check found something"
+
+
+def test_a_narrow_table_drops_columns_and_cuts_no_heading(folder: Path) -> None:
+    with Workspace.open(folder / "w") as workspace:
+        add_pairs(workspace, sft(3), "a-data-set-with-a-rather-long-name-of-48-letters")
+    out, _ = run(folder, "dataset", "ls", COLUMNS="80")
+    headings = out.splitlines()[0].split()
+    assert headings[0] == "name" and {"pairs", "labelled", "last"} <= set(headings) and "…" not in out.splitlines()[0]
+    assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
