@@ -28,6 +28,10 @@ if TYPE_CHECKING:
               "that could not be read (default: as the run was imported, else leave-out).")  # fmt: skip
 @click.option("--split", type=click.Choice(["all", "prompt-dev", "calibrate", "report"]), default="all",
               show_default=True, help="Only the labels of one split (by seed family).")  # fmt: skip
+@click.option("--votes", type=click.Choice(["majority", "each"]), default="majority", show_default=True,
+              help="Decide a pair once, by the majority of people, or count every label for itself.")  # fmt: skip
+@click.option("--ties", type=click.Choice(["count", "leave-out"]), default="count", show_default=True,
+              help="Preferences: leave out where people or the judge see a tie.")  # fmt: skip
 @click.option("--per-criterion", is_flag=True, help="Measure every criterion of the rubric as well.")
 @click.option("--ratings", is_flag=True, help="Compare the judge's scores with people's ratings: correlations, "
               "weighted kappa.")  # fmt: skip

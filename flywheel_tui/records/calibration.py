@@ -41,6 +41,10 @@ def policies_for(preference: bool) -> tuple[str, ...]:
     return ("leave-out", "wrong", "tie") if preference else ("leave-out", "wrong", "fail")
 
 
+VOTES: tuple[str, ...] = ("majority", "each")
+TIES: tuple[str, ...] = ("count", "leave-out")
+
+
 class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure. `threshold` None keeps the judge's own pass or fail; "auto" looks for one with a guarantee.
 
@@ -57,6 +61,10 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None = None
     per_criterion: bool = False
     ratings: bool = False
+    votes: str = "majority"
+    """"majority" decides each pair once, "each" lets every label count for itself."""
+    ties: str = "count"
+    """"leave-out" takes only the preferences where neither people nor the judge see a tie."""
     split: str = "all"
     scripts: bool = False
 
@@ -74,6 +82,8 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     not_judged: int = 0
     """The run has not looked at the version that was labelled."""
     no_score: int = 0
+    ties: int = 0
+    """Preferences that were a tie (or neither) on a side and were to be left out."""
     in_prompts: int = 0
     """Labels of the split that examples for the judge's prompt were taken from."""
 

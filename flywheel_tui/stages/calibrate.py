@@ -12,7 +12,9 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.calibration import (
     SPLITS,
+    TIES,
     UNREADABLE,
+    VOTES,
     CalibrateOptions,
     Calibration,
     KeptCalibration,
@@ -48,6 +50,10 @@ def check_options(options: CalibrateOptions) -> None:
         raise UsageError(f"--confidence lies between 0 and 1, not {options.confidence:g}")
     if options.unreadable is not None:
         policy_named(options.unreadable)
+    if options.votes not in VOTES:
+        raise UsageError(f"--votes is one of: {', '.join(VOTES)}")
+    if options.ties not in TIES:
+        raise UsageError(f"--ties is one of: {', '.join(TIES)}")
     if options.split not in SPLITS:
         raise UsageError(f"no split {options.split!r}; there are: {', '.join(SPLITS)}")
     given = options.threshold
@@ -71,6 +77,7 @@ class Labelled(NamedTuple):
     families: dict[int, bytes]
     stability: Stability | None = None
     in_prompts: int = 0
+    ties: int = 0
 
     def sweep(self) -> Sweep:
         """Every threshold at once, for a screen that moves it. Raises UsageError where scores were not asked for."""
@@ -105,7 +112,10 @@ def labelled(workspace: Workspace, name: str, options: CalibrateOptions, *, scor
     joined = _policy(
         _join(truth, verdicts, missing, preference), missing, truth, options.unreadable or "leave-out", preference
     )
-    return Labelled(options, dataset, run, mark, preference, verdicts, truth, joined, families, steady, in_prompts)
+    joined, ties = _without_ties(joined) if preference and options.ties == "leave-out" else (joined, 0)
+    return Labelled(
+        options, dataset, run, mark, preference, verdicts, truth, joined, families, steady, in_prompts, ties
+    )
 
 
 def pairs_in(
@@ -147,7 +157,7 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
     left_out = LeftOut(
         not_blind=truth.not_blind, adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
         disputed=truth.disputed, no_verdict=joined.no_verdict, not_judged=joined.not_judged,
-        no_score=fields.pop("no_score", 0), in_prompts=read.in_prompts,
+        no_score=fields.pop("no_score", 0), in_prompts=read.in_prompts, ties=read.ties,
     )  # fmt: skip
     judge_hash = run.judge.hash if run.judge else ""
     labels_hash = truth.hash
@@ -194,7 +204,7 @@ def _has_preferences(connection: Any, dataset_id: int) -> bool:
 def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preference: bool) -> Truth:
     found = human_truth(
         connection, dataset_id, preference=preference, approved_is=options.approved_is, reviewer=options.reviewer,
-        include_unblinded=options.include_unblinded, scripts=options.scripts,
+        include_unblinded=options.include_unblinded, scripts=options.scripts, each=options.votes == "each",
     )  # fmt: skip
     return found if options.split == "all" else _of_split(connection, found, options.split)
 
@@ -235,6 +245,8 @@ def _check_kind(options: CalibrateOptions, preference: bool) -> None:
         raise UsageError("a threshold is for scores of single answers; these verdicts prefer one of two")
     if preference and options.unreadable == "fail":
         raise UsageError("unreadable replies of a preference judge are left out, wrong, or a tie; not a fail")
+    if not preference and options.ties != "count":
+        raise UsageError("--ties is for preferences; a judge of single answers sees none")
     if not preference and options.unreadable == "tie":
         raise UsageError("unreadable replies of a judge of single answers are left out, wrong, or a fail; not a tie")
 
@@ -277,6 +289,19 @@ def _policy(joined: Joined, missing: dict[int, str], truth: Truth, policy: str, 
     )  # fmt: skip
 
 
+def _without_ties(joined: Joined) -> tuple[Joined, int]:
+    """Only where people and the judge name one of the two answers; also how many were left out."""
+    import numpy as np
+
+    tied = [store.PREFERENCE_CODES["tie"], store.PREFERENCE_CODES["neither"]]
+    kept = ~(np.isin(joined.truth, tied) | np.isin(joined.said, tied))
+    part = joined._replace(
+        version=joined.version[kept], truth=joined.truth[kept], said=joined.said[kept],
+        score=None if joined.score is None else joined.score[kept], inclusion=joined.inclusion[kept],
+    )  # fmt: skip
+    return part, int((~kept).sum())
+
+
 def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     """Every calibration of a data set, the newest first, each with what has changed since it was made.
 
@@ -295,7 +320,7 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
         options = found.options
         key = (
             options.approved_is, options.reviewer, options.include_unblinded, options.split, options.scripts,
-            found.kind, _shown_examples(run),
+            options.votes, found.kind, _shown_examples(run),
         )  # fmt: skip
         if key not in hashes:
             hashes[key] = _hash_now(connection, dataset.id, run, found)

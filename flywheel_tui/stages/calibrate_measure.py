@@ -48,10 +48,10 @@ def number(figure: Figure) -> Number:
 
 
 def family_numbers(versions: Ints, families: dict[int, bytes]) -> Ints | None:
-    """A number for the family of each version; None where every version stands alone."""
+    """A number for the family of each version; None where every version stands alone, and is there once."""
     import numpy as np
 
-    if not families:
+    if not families and ((np.diff(versions) > 0).all() or len(np.unique(versions)) == len(versions)):
         return None
     numbers: dict[Any, int] = {}
     keys = [families.get(version, version) for version in versions.tolist()]

@@ -109,6 +109,7 @@ def _left_out(found: Calibration) -> list[str]:
         (left.disputed, "labelled pairs are disputed and left out until they are adjudicated"),
         (left.skipped, "labelled pairs were skipped and are left out"),
         (left.not_judged, "labelled pairs were not judged in this run, in the version that was labelled"),
+        (left.ties, "preferences are a tie on a side and are left out"),
         (left.in_prompts, "labels are of the split that the judge was shown examples from, and are left out"),
         (left.no_score, "verdicts have no score, so that no threshold can judge them; left out"),
     )  # fmt: skip
@@ -125,6 +126,7 @@ def _left_out(found: Calibration) -> list[str]:
 
 
 _SINGULAR = (
+    ("preferences are a tie on a side and are", "preference is a tie on a side and is"),
     ("labels are of the split", "label is of the split"),
     ("from, and are left out", "from, and is left out"),
     ("labels were not blind and are", "label was not blind and is"),
@@ -162,7 +164,10 @@ def _limits(found: Calibration) -> list[str]:
     elif found.weighted_labels < found.pairs:
         lines.append(f"{found.pairs - found.weighted_labels:,} labels without a known inclusion probability are in no "
                      "weighted figure")  # fmt: skip
-    if found.families < found.pairs:
+    if found.options.votes == "each":
+        lines.append(f"every label counts for itself: {found.pairs:,} labels of {found.families:,} pairs or families;"
+                     " intervals are over these, and adjudications do not count")  # fmt: skip
+    elif found.families < found.pairs:
         lines.append(f"the {found.pairs:,} pairs come from {found.families:,} families; intervals are over families")
     if found.options.split != "all":
         lines.append(f"only the labels of the split {found.options.split} count, a part of the seed families")

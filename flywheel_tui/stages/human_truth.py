@@ -111,10 +111,12 @@ def human_truth(
     reviewer: str | None = None,
     include_unblinded: bool = False,
     scripts: bool = False,
+    each: bool = False,
 ) -> Truth:
     """Decide every labelled version: an adjudication where there is one, else the majority of people; a draw is
     disputed, and skips count only where nobody decided. With `reviewer` that person's own labels alone, with `scripts`
-    those of scripts instead of people's.
+    those of scripts instead of people's. With `each` nothing is decided: every label stands for itself, and a version
+    comes as often as it was labelled.
     """
     import numpy as np
 
@@ -122,6 +124,8 @@ def human_truth(
         connection, dataset_id, reviewer, include_unblinded, "script" if scripts else "human"
     )
     passing = pass_codes(approved_is)
+    if each:
+        return _each(labels, inclusion, preference, passing, not_blind)
     versions, owner = _numbered(labels.version)
     votes = _preference_votes if preference else _status_votes
     said = votes(labels, owner, len(versions), passing)
@@ -138,6 +142,23 @@ def human_truth(
         version=versions[kept], said=said[kept], inclusion=drawn[kept],
         skipped=int(np.count_nonzero(said == SKIPPED)), disputed=int(np.count_nonzero(said == DISPUTED)),
         not_blind=not_blind, adjudications_not_blind=late,
+    )  # fmt: skip
+
+
+def _each(labels: Labels, drawn: Floats, preference: bool, passing: tuple[int, ...], not_blind: int) -> Truth:
+    import numpy as np
+
+    skips = labels.status == store.STATUS_CODES["skipped"]
+    if preference:
+        said = np.where(labels.preference > 0, labels.preference, -1)
+        skips = skips & (labels.preference == 0)
+    else:
+        said = np.where(np.isin(labels.status, (1, 2, 3)), np.isin(labels.status, passing).astype(np.int64), -1)
+    kept = said >= 0
+    order = np.argsort(labels.version[kept], kind="stable")
+    return Truth(
+        version=labels.version[kept][order], said=said[kept][order], inclusion=drawn[kept][order],
+        skipped=int(np.count_nonzero(skips)), disputed=0, not_blind=not_blind, adjudications_not_blind=0,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class Found(NamedTuple):
     uid: bytes
 
 
-_FROM = "SELECT c.id, c.pair_id, p.uid{} FROM pair_current c JOIN pair p ON p.id = c.id WHERE c.dataset_id = ?"
+_FROM = "SELECT c.id, c.pair_id, p.uid, p.hash{} FROM pair_current c JOIN pair p ON p.id = c.id WHERE c.dataset_id = ?"
 _INDEXED = {"id": "c.id", "uid": "p.uid", "position": "c.position"}
 _SCANNED = {"line": "p.line", "instruction": "p.instruction"}
 
@@ -28,7 +28,8 @@ def finder(connection: sqlite3.Connection, dataset_id: int, match: str) -> Calla
 
     `match` is id, uid, position, line, instruction or meta.NAME, or several of the last four with + between them: the
     key is then a sequence of as many. Raises UsageError for any other; the function raises SharedKeyError where several
-    pairs have the key. Keys compare as texts, since a CSV knows nothing else.
+    pairs of different content have the key (of equal ones it gives the first). Keys compare
+    as texts, since a CSV knows nothing else.
     """
     if match in _INDEXED:
         query = f"{_FROM.format('')} AND {_INDEXED[match]} = ?"
@@ -36,7 +37,7 @@ def finder(connection: sqlite3.Connection, dataset_id: int, match: str) -> Calla
         def look(key: Any) -> Found | None:
             value = _as_key(match, key)
             row = connection.execute(query, (dataset_id, value)).fetchone() if value is not None else None
-            return Found(*row) if row else None
+            return Found(*row[:3]) if row else None
 
         return look
     columns, parameters = "", []
@@ -70,10 +71,11 @@ def _scanned(
     table: dict[tuple[str, ...], Found] = {}
     shared: set[tuple[str, ...]] = set()
     query = f"{_FROM.format(columns)} ORDER BY c.position DESC"
-    for id, version, uid, *values in connection.execute(query, [*parameters, dataset_id]):
+    contents: dict[tuple[str, ...], bytes] = {}
+    for id, version, uid, content, *values in connection.execute(query, [*parameters, dataset_id]):
         if None not in values:
             key = tuple(map(str, values))
-            if key in table:
+            if contents.setdefault(key, content) != content:
                 shared.add(key)
             table[key] = Found(id, version, uid)
 
