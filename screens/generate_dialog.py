@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 
 from flywheel_tui.errors import FlywheelError, NotFoundError, UsageError
 from flywheel_tui.stages.back_ends import NAMES, BackEndState, ask_all
-from flywheel_tui.stages.generate.options import GenerateOptions, Price
+from flywheel_tui.stages.generate.options import GenerateOptions, Price, teacher_of
 from flywheel_tui.stages.generate.recipe import Recipe, load_recipes
 from screens.generate_start import PreviewScreen, placed, price_words
 from screens.judge_dialog import Chooser, state_words
@@ -153,6 +153,10 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
         self._show_state()
 
     def _show_state(self) -> None:
+        models = [name.strip() for name in self.query_one("#models", Input).value.split(",") if name.strip()]
+        if models and all(teacher_of(name, "").backend for name in models):
+            self.query_one("#generate-state", Static).update("is not asked: every teacher names its own")
+            return
         words = state_words(self.backend, self._states, "makes rows by template, no model: every row says so")
         self.query_one("#generate-state", Static).update(words)  # safe: made of safe_text
 
@@ -164,6 +168,10 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
         if self.query_one("#recipe").has_focus:
             self._show_recipe()
         self._changed()
+
+    @on(Input.Changed, "#models")
+    def _teachers(self) -> None:
+        self._show_state()
 
     @on(Input.Changed)
     def _changed(self) -> None:

@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from flywheel_tui.jobs.runner import run_claimed
 from flywheel_tui.jobs.task import Task
+from flywheel_tui.stages.live import Watcher
 from flywheel_tui.store import claims
 from flywheel_tui.store import jobs as queue
 from flywheel_tui.store.datasets import list_datasets
@@ -82,6 +83,7 @@ async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teacher
         await fill(pilot, "seeds", "tcp/ip, why bread rises")
         await until(pilot, lambda: "2 seeds (what was typed)" in shown(pilot), "the seeds are not told")
         await fill(pilot, "models", "openai:m, openai:n")
+        await until(pilot, lambda: "not asked: every teacher names its own" in shown(pilot), "the back end is told")
         await fill(pilot, "count", "6")
         await until(pilot, lambda: "6 rows" in shown(pilot) and "about $" in shown(pilot), "no price")
         assert not server.asked, "a price asks nobody"
@@ -101,6 +103,8 @@ async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teacher
     [job] = [one for one in queue.list_jobs(workspace.store) if one.kind == "generate"]
     assert (job.args["models"], job.args["count"], job.slot) == (["openai:m", "openai:n"], 6, "network")
     await asyncio.to_thread(work_off, workspace)
+    figures = Watcher(workspace).view(job.id).figures
+    assert (figures["rows of openai:m"], figures["rows of openai:n"]) == (3, 3), "what Live shows at the end"
     made = [row for row in rows(workspace, "fresh") if row["meta"]]
     assert Counter(row["meta"]["teacher"] for row in made) == {"openai:m": 3, "openai:n": 3}
     assert set(asked_models) == {"m", "n"}

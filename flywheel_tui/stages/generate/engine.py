@@ -103,6 +103,7 @@ class Engine:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._end(tender)
+            self._recorder.flush()  # first the rows: what is shown counts them
             self._show()
             self._recorder.flush()
             if self._task is not None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 ITEMS = 50
-AFTER_S, PAID_AFTER_S = 1.0, 0.05
+AFTER_S, PAID_AFTER_S = 1.0, 0.02
 
 
 class Counts(msgspec.Struct, kw_only=True):
