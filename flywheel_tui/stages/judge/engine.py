@@ -79,7 +79,7 @@ class Engine:
         self._service, self._budget, self._job_id = service, budget, job_id
         self._prompt = asked.prompt
         self._rules = RuleJudge(asked.prompt, asked.pass_at) if service is None else None
-        self._asker = Asker(
+        self.asker = Asker(
             asked.prompt, backend=asked.judge.backend, model=asked.judge.model, sampling=asked.sampling,
             pass_at=asked.pass_at, repeat=repeat,
         )  # fmt: skip
@@ -101,16 +101,11 @@ class Engine:
             return
         asyncio.run(self._go())
 
-    @property
-    def asker(self) -> Asker:
-        """What makes the requests."""
-        return self._asker
-
     def unanswered(self) -> Iterator[Question]:
         """Every request that the cache cannot answer, pair by pair; nothing is written."""
         for _, rows in self._chunks():
             texts = (Text(*row[:6]) for row in rows)
-            asked = [one for text in texts if not self._prompt.too_large(text) for one in self._asker.questions(text)]
+            asked = [one for text in texts if not self._prompt.too_large(text) for one in self.asker.questions(text)]
             known = response_cache.look_up(self._workspace.store.read(), [question.key for question in asked])
             yield from (question for question in asked if question.key not in known)
         self._recorder.counts.skipped = 0
@@ -157,6 +152,7 @@ class Engine:
                     return
             while (waiting := self._queue.qsize()) + self._in_flight + self._unread and self._stop is None:
                 await asyncio.sleep(TICK_S if waiting else LAST_TICK_S)
+            self._tell()
 
     async def _check(self) -> None:
         """Knock once before thousands of pairs are sent. Raises BackEndFailed where nobody is there."""
@@ -175,7 +171,7 @@ class Engine:
     async def _look_up(self, roots: list[int], rows: list[VersionRow]) -> list[Work]:
         """Settle what the cache knows, or what cannot be sent; the rest is to be asked."""
         await _others_turn()
-        asker, recorder = self._asker, self._recorder
+        asker, recorder = self.asker, self._recorder
         asked: list[tuple[int, int, list[Question]]] = []
         for root, row in zip(roots, rows, strict=True):
             text = Text(*row[:6])
@@ -389,8 +385,12 @@ class Engine:
         }  # fmt: skip
         return True
 
-    def _say(self) -> None:
-        counts = self._recorder.counts
+    def _tell(self) -> None:
         if self._task is not None:
+            counts = self._recorder.counts
             self._task.progress(counts.done + counts.skipped, self._total, "judging")
+
+    def _say(self) -> None:
+        self._tell()
+        if self._task is not None:
             self._task.check()

@@ -29,6 +29,7 @@ from flywheel_tui.errors import Cancelled, NotFoundError, Paused, UsageError
 from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.llm.protocol import Reply, Request
 from flywheel_tui.records.pair import Draft
+from flywheel_tui.stages.judge.ask import Asking
 from flywheel_tui.stages.judge.engine import BackEndFailed, BudgetSpent
 from flywheel_tui.stages.judge.steer import live, steer
 from flywheel_tui.store import jobs, response_cache
@@ -461,3 +462,41 @@ def test_kinds_of_failures_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert report.missing == dict.fromkeys(sorted(kinds), 10)
         assert Counter(missing(workspace).values()) == report.missing
         assert (report.judged, report.unjudged) == (10, 40)
+
+
+def test_the_next_calls_are_sent_before_the_answers_that_came_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    request, take = Asking.request, Asking.take
+
+    def asks(self: Asking) -> Request:
+        events.append("sent")
+        return request(self)
+
+    def takes(self: Asking, came: Reply | BackendFault) -> object:
+        events.append("read")
+        return take(self, came)
+
+    monkeypatch.setattr(Asking, "request", asks)
+    monkeypatch.setattr(Asking, "take", takes)
+    with make_workspace(tmp_path, sft(12)) as workspace:
+        use_backend(monkeypatch, honest, seconds=0.05)
+        assert run_judge(workspace, concurrency=4).judged == 12
+    # four at once: before the first answer is read, a call has gone out in its place
+    assert events[:5] == ["sent"] * 5 and events.count("read") == events.count("sent") == 12
+    places = [
+        events[:at].count("sent") - events[:at].count("read") for at in range(len(events)) if events[at] == "read"
+    ]
+    assert min(places[:8]) >= 5
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.003])
+def test_a_job_that_ended_says_that_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    with make_workspace(tmp_path, sft(60)) as workspace:
+        use_backend(monkeypatch, honest, seconds=seconds)
+        run_judge(workspace, concurrency=3)
+        [(done, total)] = workspace.store.read().execute("SELECT done, total FROM job").fetchall()
+        assert (done, total) == (60, 60)
