@@ -90,6 +90,7 @@ class StartDialog(ModalScreen[CycleOptions | None]):
             ("labels", line("labels", words="asked in each cycle; none: 0, or 20 to train", kind="integer")),
             ("train", Chooser(TRAIN, id="train")),
             ("base model", line("base", words="a folder; only where something is trained")),
+            ("held out", line("heldout", words="data sets nothing may repeat; the first measures what is trained")),
             ("budget", line("budget", words="no cap; 0.50 is dollars, 200k tokens, 30 min; or several")),
         ]  # fmt: skip
 
@@ -119,6 +120,7 @@ class StartDialog(ModalScreen[CycleOptions | None]):
             into=text("into") or "flywheel", recipe=chosen("recipe"), count=number("count", 0) or 0,
             backend=chosen("backend"), model=text("model"), judge_backend=chosen("judge_backend"),
             judge_model=text("judge_model"), labels=number("labels", None), train=chosen("train"), base=text("base"),
+            heldout=tuple(part.strip() for part in text("heldout").split(",") if part.strip()),
             max_cycles=number("max_cycles", None) or self._workspace.settings.max_cycles,
             budget=parse_limits(text("budget")),
         )  # fmt: skip

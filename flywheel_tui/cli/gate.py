@@ -257,6 +257,38 @@ def confirm(ctx: click.Context, /, evaluation: int, reviewer: str, yes: bool, sc
     note(f"{len(wrong)} failures; confirm them with --yes --reviewer NAME")
 
 
+@gate.command("failures")
+@click.option("--slice", "slices", multiple=True, help="Only failures of this slice; may be repeated.")
+@json_option
+@click.pass_context
+def past_failures(ctx: click.Context, slices: tuple[str, ...], as_json: bool) -> None:
+    """The regression set: every confirmed failure, which every evaluation asks again.
+
+    The failures of approved scenarios and the answers that people rejected are in it by themselves.
+    """
+    from flywheel_tui.stages.evaluate.gathered import gather
+    from flywheel_tui.store import evaluations
+    from flywheel_tui.text import visible
+
+    workspace = open_workspace(ctx)
+    now = gather(workspace)
+    found = [one for one in evaluations.confirmed(workspace.store.read()) if not slices or one.slice in slices]
+    if as_json:
+        print_json({"version": now.version, "items": now.items, "slices": now.slices, "failures": found})
+        return
+    for one in found:
+        who = f"{one.reviewer}{' (a script)' if one.source == 'script' else ''}"
+        how = f"checked by {one.checker}" if one.checker else "nothing can check it: a judge compares"
+        asked = one.messages[-1]["content"] if one.messages else ""
+        say(visible(f"{one.slice}: {asked[:80]!r} was answered {one.answer[:60]!r}; {how}; {who}", multiline=False))
+    listed = ", ".join(f"{name} {count}" for name, count in now.slices.items())
+    say(
+        f"{now.items} confirmed failures (version {now.version}): {listed}"
+        if now.items
+        else "no failure is confirmed yet; approve a scenario, reject an answer, or: flywheel gate confirm EVALUATION"
+    )
+
+
 @gate.command("export")
 @click.argument("bundle")
 @click.option("--to", "target", required=True, metavar="FILE.zip", help="Where to write the zip.")

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option("--judge-backend", default="", help="Who judges them (default: DEFAULT_JUDGE_BACKEND).")
 @click.option("--judge-model", default="", help="The model that judges.")
 @click.option("--rubric", default="", help="What they are judged by.")
-@click.option("--heldout", multiple=True, metavar="NAME", help="A data set that nothing may repeat; repeatable.")
+@click.option("--heldout", multiple=True, metavar="NAME", help="A data set that nothing may repeat; repeatable. "
+              "What is trained is measured on the first.")  # fmt: skip
 @click.option("--labels", type=click.IntRange(min=0), help="Labels asked from people in each cycle (default: 0, or 20 "
               "where something is trained).")  # fmt: skip
 @click.option("--train", type=click.Choice(["never", "auto", "always"]), default="never", show_default=True)

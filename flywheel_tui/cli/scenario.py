@@ -71,7 +71,8 @@ def show(ctx: click.Context, number: int, as_json: bool) -> None:
         return
     row = found.scenario
     say(f"Scenario {row.id} ({row.state}): {row.title}")
-    say(f"{len(found.traces)} traces of the kind {row.error_kind}, seen {row.seen} times"
+    traces = "1 trace" if len(found.traces) == 1 else f"{len(found.traces)} traces"
+    say(f"{traces} of the kind {row.error_kind}, seen {'once' if row.seen == 1 else f'{row.seen} times'}"
         + (f"; merged into it: {', '.join(map(str, found.merged))}" if found.merged else ""))  # fmt: skip
     for trace in found.traces[:20]:
         score = "" if trace.score is None else f" (feedback {trace.score:+.2f})"
@@ -194,6 +195,8 @@ def _show_decided(row: ScenarioRow, as_json: bool) -> None:
         return
     into = f" into {row.into_id}" if row.into_id is not None else ""
     say(f"Scenario {row.id} {row.state}{into} by {row.reviewer}: {row.reason}")
+    if row.state == "approved":
+        say("It seeds the next cycle: flywheel run. Every evaluation asks its failures again: flywheel gate failures")
 
 
 def _plain(row: ScenarioRow) -> dict[str, Any]:

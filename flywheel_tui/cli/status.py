@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def status(ctx: click.Context, dataset: str | None, as_json: bool) -> None:
     """Say where the wheel stands: cycles, jobs, who is awaited, training triggers, speed."""
     from flywheel_tui.cycle.views import awaited, cycles, velocity
+    from flywheel_tui.stages.scenarios import scenarios
     from flywheel_tui.stages.triggers import checklist
     from flywheel_tui.store.datasets import list_datasets
     from flywheel_tui.store.jobs import list_jobs
@@ -40,7 +41,7 @@ def status(ctx: click.Context, dataset: str | None, as_json: bool) -> None:
         })  # fmt: skip
         return
     say(f"Workspace: {workspace.root}")
-    _show_cycles(history)
+    _show_cycles(history, len(scenarios(workspace, state="approved")) if not history else 0)
     say(f"Checkpoints: {len(checkpoints)}" + (f" (newest {checkpoints[-1]})" if checkpoints else ""))
     for one in waiting:
         say(f"Waiting for {one.get('who')}: {one.get('what')}")
@@ -55,9 +56,12 @@ def status(ctx: click.Context, dataset: str | None, as_json: bool) -> None:
         _show_speed(speed)
 
 
-def _show_cycles(history: list[CycleLine]) -> None:
+def _show_cycles(history: list[CycleLine], approved: int) -> None:
     if not history:
-        say('No cycle yet; begin one with: flywheel run -s "seed one,seed two"')
+        begin = 'begin one with: flywheel run -s "seed one,seed two"'
+        if approved:
+            begin = f"{approved} approved scenario{'s' * (approved > 1)} can seed one: flywheel run"
+        say(f"No cycle yet; {begin}")
         return
     from rich.table import Table
 

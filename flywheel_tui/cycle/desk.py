@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,7 @@ from flywheel_tui.stages.triggers import Checklist, checklist
 from flywheel_tui.store import cycles as store
 from flywheel_tui.store import jobs
 from flywheel_tui.store.cycles import RunRow, hash_of
+from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
@@ -140,9 +142,17 @@ def checked_start(workspace: Workspace, options: CycleOptions) -> CycleOptions:
     recipe_named(options.recipe)
     if not options.seeds and not approved_traces(workspace):
         raise UsageError("there is nothing to begin from: give seeds, or approve a scenario")
-    if options.train != "never" and not options.base:
+    for name in options.heldout:
+        get_dataset(workspace.store.read(), name)
+    if options.train == "never":
+        return options
+    if not options.base:
         raise UsageError("training needs a base model: a folder with one")
-    return options
+    if not options.heldout:
+        raise UsageError("training needs a held-out data set: what was trained is measured on it")
+    path = Path(options.base).expanduser()
+    # a worker may run in another folder
+    return msgspec.structs.replace(options, base=str(path.resolve())) if path.exists() else options
 
 
 def recipes() -> list[str]:

@@ -216,12 +216,18 @@ class _Turning:
         with self.workspace.store.tx() as connection:
             store.set_run(connection, run.id, state, **fields)
 
+    def _set_cycle(self, cycle: CycleRow, state: str, reason: str | None = None) -> None:
+        with self.workspace.store.tx() as connection:
+            store.set_cycle(connection, cycle.id, state, stop_reason=reason)
+
     # -- one cycle ---------------------------------------------------------------------------------------------------
 
     def _turn(self, run: RunRow, cycle: CycleRow, previous: CycleRow | None) -> dict[str, Any] | None:
         """Run what is left of a cycle; what it waits for, or None where it is over."""
         for line in (RULE, f"Starting Cycle {cycle.number}", RULE):
             self.say(line)
+        if cycle.state != "running":
+            self._set_cycle(cycle, "running")
         artefacts: dict[str, ArtefactRow] = {}
         halted: str | None = None
         for position, phase in enumerate(self.phases):
@@ -230,6 +236,10 @@ class _Turning:
             except Halt as halt:
                 halted = str(halt)
                 break
+            except Exception as error:
+                if not isinstance(error, Cancelled):
+                    self._set_cycle(cycle, "failed", str(error))
+                raise
             if isinstance(outcome, dict):
                 with self.workspace.store.tx() as connection:
                     summary = summary_of(connection, cycle, artefacts, previous, self.driver)

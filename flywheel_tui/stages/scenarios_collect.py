@@ -10,7 +10,7 @@ import msgspec
 from flywheel_tui.errors import InputError, UsageError
 from flywheel_tui.stages.feedback import DEFAULT_PRESET, read_signals, weak_label
 from flywheel_tui.stages.scenarios import Taken, take_failures
-from flywheel_tui.stages.scenarios_kinds import kind_of_answer, kind_of_reasons, kind_of_scores
+from flywheel_tui.stages.scenarios_kinds import kind_of_answer, kind_of_reasons, kind_of_scores, told_kind
 from flywheel_tui.store import labels as label_store
 from flywheel_tui.store import lineage
 from flywheel_tui.store import scenarios as store
@@ -30,8 +30,9 @@ def add_file(
 ) -> Taken:
     """Take in a file of traces (as `ingest --kind trace` does), then the failures among them.
 
-    A trace is a failure where its feedback says so (a bad score), where it was reported, or where no feedback was given
-    at all: it was handed in as one. `every` takes those with good feedback, too.
+    A trace is a failure where its feedback says so (a bad score), where it was reported, where its kind of error is
+    told, where nothing was answered, or where no feedback was given at all: it was handed in as one. With good feedback
+    it is none; `every` takes those, too.
     """
     from flywheel_tui.stages.ingest import IngestOptions, ingest
 
@@ -66,8 +67,11 @@ def of_trace(row: VersionRow, *, preset: str = DEFAULT_PRESET, every: bool = Fal
     """The failure that a trace row is; None where its feedback does not say that it failed."""
     body: Mapping[str, Any] = msgspec.json.decode(row.body) if row.body else {}
     signals = body.get("signals") if isinstance(body.get("signals"), dict) else None
-    label = weak_label(read_signals(signals, answer=row.output), preset)
-    if label is not None and label.status != "rejected" and not every:
+    seen = read_signals(signals, answer=row.output)
+    label = weak_label(seen, preset)
+    said = seen.reported or told_kind(signals) or not (row.output or "").strip()
+    failed = label is None or label.status == "rejected" or (label.status is None and said)
+    if not failed and not every:
         return None
     return NewTrace(
         origin="trace", request=row.instruction, answer=row.output, error_kind=kind_of_answer(row.output, signals),

@@ -78,15 +78,22 @@ def kind_of_scores(scores: Mapping[str, Any]) -> str | None:
 def kind_of_answer(answer: str | None, signals: Mapping[str, Any] | None = None) -> str:
     """The kind of error that can be seen without reading the answer closely; `other` where none can."""
     said = signals or {}
-    for name in ("error_kind", "error_type", "failure", "kind"):
-        if isinstance(told := said.get(name), str) and told.strip():
-            text = told.strip().casefold().replace("_", "-")
-            return OF_REASONS.get(told.strip(), text[:40])
+    if told := told_kind(signals):
+        return told
     if said.get("tool_error") or said.get("tool_failed"):
         return "tool-args"
     if not (answer or "").strip():
         return "incomplete"
     return "over-refusal" if _REFUSES.match(answer or "") else "other"
+
+
+def told_kind(signals: Mapping[str, Any] | None) -> str | None:
+    """The kind of error that a trace names itself; None where it names none."""
+    for name in ("error_kind", "error_type", "failure", "kind"):
+        if isinstance(told := (signals or {}).get(name), str) and told.strip():
+            text = told.strip().casefold().replace("_", "-")
+            return OF_REASONS.get(told.strip(), text[:40])
+    return None
 
 
 def draft_rubric(name: str, error_kind: str, requests: Sequence[str]) -> dict[str, Any]:

@@ -59,6 +59,9 @@ def thresholds(workspace: Workspace) -> Thresholds:
     if unknown := sorted(set(given) - set(Thresholds.__struct_fields__)):
         known = ", ".join(Thresholds.__struct_fields__)
         raise UsageError(f"flywheel.toml: there is no trigger {unknown[0]!r}; there are: {known}")
+    if given.get("fresh_calibration") in (0, 1):
+        # the settings hold every trigger as a number
+        given["fresh_calibration"] = bool(given["fresh_calibration"])
     try:
         return msgspec.convert(given, Thresholds, strict=False)
     except msgspec.ValidationError as error:
@@ -94,7 +97,8 @@ def checklist(workspace: Workspace, dataset: str, *, limits: Thresholds | None =
              said="never trained" if days is None else f"{days:.1f} of at least {limits.min_days:g}"),
         Line(name="calibration", title="judge measured against labels", value=None if calibrated is None else
              float(calibrated), threshold=1.0, role="brake", met=not limits.fresh_calibration or bool(calibrated),
-             said="no labels of people yet" if not calibrated else f"on {calibrated} labels in the newest cycle"),
+             said=("no labels of people yet" if not calibrated else f"on {calibrated} labels in the newest cycle")
+             + ("" if limits.fresh_calibration else " (not asked for)")),
     )  # fmt: skip
     train, reason = _decide(lines)
     return Checklist(dataset=dataset, train=train, reason=reason, lines=lines)

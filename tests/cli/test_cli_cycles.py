@@ -158,7 +158,9 @@ def test_scenarios_from_file_to_cycle(call: Call, tmp_path: Path) -> None:
     assert "Explain how a lighthouse lens works" in shown and "fails_no_more" in shown
     assert call("scenario", "approve", "1").exit_code == 2, "a decision needs a reason"
     told = call("scenario", "approve", "1", "--reviewer", "ana", "--reason", "seen by customers").stdout
-    assert told == "Scenario 1 approved by ana: seen by customers\n"
+    assert told.startswith("Scenario 1 approved by ana: seen by customers\n") and "flywheel gate failures" in told
+    kept = call("gate", "failures").stdout
+    assert "2 confirmed failures" in kept and "ana" in kept
     done = call("run", "--max-cycles", "1", *OFFLINE)
     assert "Using 2 seeds" in done.stdout, done.output
     with Workspace.open(root_of(tmp_path)) as workspace:

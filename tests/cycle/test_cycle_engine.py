@@ -268,3 +268,33 @@ def test_a_hand_written_pair_stays_in_the_export(workspace: Workspace) -> None:
     texts = (workspace.root / "exports" / "cycle-001.jsonl").read_text()
     assert "written 1" in texts and "written 2" not in texts
     assert pair_store.next_pair_id(workspace.store.read()) > 9
+
+
+def test_training_begins_only_with_what_it_is_measured_on(workspace: Workspace) -> None:
+    """At the gate it would be too late: nothing could be measured, and the run could never end."""
+    wanted = msgspec.structs.replace(TEXT, train="always", base="nothing")
+    with pytest.raises(UsageError, match="--heldout NAME"):
+        turn(workspace, wanted)
+    with pytest.raises(NotFoundError, match="no data set named 'kept'"):
+        turn(workspace, msgspec.structs.replace(wanted, heldout=("kept",)))
+    assert cycles(workspace) == []
+
+
+def test_a_cycle_that_went_wrong_after_waiting_says_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits no more once people have acted."""
+    wanted = msgspec.structs.replace(TEXT, labels=2, max_cycles=1)
+    assert turn(workspace, wanted).state == "waiting" and cycles(workspace)[0].state == "waiting"
+    for pair in awaited(workspace)[0]["pairs"]:
+        label(workspace, pair, "approved")
+
+    def broken(context: Context) -> None:
+        raise UsageError("the disk is full")
+
+    calibration = next(phase for phase in phases() if phase.name == "calibration")
+    with monkeypatch.context() as patched:
+        patched.setattr(calibration, "guard", broken)
+        with pytest.raises(UsageError, match="disk is full"):
+            turn(workspace, wanted)
+    assert (cycles(workspace)[0].state, cycles(workspace)[0].stop_reason) == ("failed", "the disk is full")
+    assert turn(workspace, wanted).state == "done"
+    assert (cycles(workspace)[0].state, cycles(workspace)[0].stop_reason) == ("done", None)

@@ -172,6 +172,10 @@ async def test_starting_a_run_puts_a_job_in_the_queue(workspace: Workspace) -> N
         await pilot.press("enter")
         await sees(pilot, "'zzz' is no budget")
         pilot.app.screen.query_one("#budget", Input).value = "0.5, 30 min"
+        pilot.app.screen.query_one("#heldout", Input).value = "nothing"
+        await pilot.press("enter")
+        await sees(pilot, "no data set named 'nothing'")
+        pilot.app.screen.query_one("#heldout", Input).value = ""
         await pilot.press("enter")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1, "still asking")
         await sees(pilot, "1 queued")

@@ -59,6 +59,21 @@ def test_a_file_of_traces(workspace: Workspace, tmp_path: Path) -> None:
     assert [row.seen for row in stage.scenarios(workspace)] == [row.traces for row in stage.scenarios(workspace)]
 
 
+def test_between_good_and_bad_feedback_what_is_told_decides(workspace: Workspace, tmp_path: Path) -> None:
+    """Reported, a kind of error, no answer: a failure, but not where the feedback is good."""
+    between = {"accepted": True, "retries": 4}
+    rows = [
+        trace("fine", **between), trace("reported", accepted=True, retries=0, reported=True),
+        trace("told", **between, error_kind="tone"), trace("nothing came", "", **between),
+        trace("told and good", accepted=True, retries=0, error_kind="tone"),
+    ]  # fmt: skip
+    found = collect.add_file(workspace, write(tmp_path / "traces.jsonl", rows))
+    assert (found.added, found.passed_over) == (3, 2)
+    asked = {trace.request for row in stage.scenarios(workspace)
+             for trace in stage.scenario_view(workspace, row.id).traces}  # fmt: skip
+    assert asked == {"reported", "told", "nothing came"}
+
+
 def test_a_failure_seen_elsewhere_is_counted(workspace: Workspace, tmp_path: Path) -> None:
     row = trace("Where is Rome?", "In Spain", accepted=False)
     collect.add_file(workspace, write(tmp_path / "one.jsonl", [row]))

@@ -99,8 +99,8 @@ def test_a_drop_of_the_pass_rate_forces_it(workspace: Workspace) -> None:
 
 def test_thresholds_come_from_the_settings(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "ws", sft(1))
-    (workspace.root / "flywheel.toml").write_text("[triggers]\nnew_rows = 7\n")
-    assert thresholds(workspace).new_rows == 7
+    (workspace.root / "flywheel.toml").write_text("[triggers]\nnew_rows = 7\nfresh_calibration = false\n")
+    assert (thresholds(workspace).new_rows, thresholds(workspace).fresh_calibration) == (7, False)
     with Workspace.open(workspace.root) as again:
         (workspace.root / "flywheel.toml").write_text("[triggers]\nmoon_phase = 7\n")
         with pytest.raises(UsageError, match="moon_phase"):

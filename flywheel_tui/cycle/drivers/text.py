@@ -21,6 +21,7 @@ from flywheel_tui.store.cycle_pairs import CyclePair, MadePair, Parentage
 from flywheel_tui.store.datasets import create_dataset, get_dataset, list_datasets
 
 if TYPE_CHECKING:
+    from flywheel_tui.cycle.options import CycleOptions
     from flywheel_tui.stages.generate.options import GenerateOptions
     from flywheel_tui.stages.judge.run import JobTask
 
@@ -44,8 +45,20 @@ class TextDriver(Driver):
         recipe_named(context.options.recipe)
         if context.options.train != "never" and not context.options.base:
             raise UsageError("training needs a base model; name one with --base, or use --train never")
+        for name in context.options.heldout:
+            get_dataset(context.workspace.store.read(), name)
+        if context.options.train != "never":
+            self.check_evaluation(context.options)
         if context.task.inner is None:
             raise UsageError("a run of this sort writes as a job; submit the kind cycle, or use flywheel run")
+
+    def check_evaluation(self, options: CycleOptions) -> None:
+        """Raise UsageError where there is nothing that an adapter could be measured on: no gate could be passed."""
+        if not _evaluation(options):
+            raise UsageError(
+                "what is trained is evaluated before the gate; name a data set that it is measured on, and that nothing"
+                " may repeat: --heldout NAME"
+            )
 
     def signals(self, context: Context) -> Signals:
         signals = [
@@ -211,7 +224,30 @@ class TextDriver(Driver):
         return train_adapter(context, dict(context.options.extra.get("train", {})))
 
     def gate(self, context: Context) -> Done | Awaiting:
-        return gate_adapter(context, dict(context.options.extra.get("evaluate", {})))
+        asked = _evaluation(context.options)
+        if "criteria" not in asked and "dataset" in asked and not _can_check(context, asked["dataset"]):
+            # fixed before anything is measured: where no answer can be checked, the held-out loss tells
+            asked["criteria"] = {"metric": "nll"}
+        return gate_adapter(context, asked)
+
+
+def _evaluation(options: CycleOptions) -> dict[str, Any]:
+    """What a candidate is measured on: as the options say, else the first held-out data set; empty where there is
+    none."""
+    asked = dict(options.extra.get("evaluate", {}))
+    if not asked.get("dataset") and not asked.get("tasks") and options.heldout:
+        asked["dataset"] = options.heldout[0]
+    return asked if asked.get("dataset") or asked.get("tasks") else {}
+
+
+def _can_check(context: Context, dataset: str) -> bool:
+    """Whether any answer of a data set can be checked."""
+    from flywheel_tui.stages.evaluate.items import checker_of, meta_of
+    from flywheel_tui.store.evaluations import pairs_of
+
+    connection = context.workspace.store.read()
+    pairs = pairs_of(connection, get_dataset(connection, dataset).id)
+    return any(checker_of(meta_of(pair.meta), pair.output or "")[0] for pair in pairs)
 
 
 def _orders(context: Context, planned: Sequence[dict[str, Any]]) -> list[GenerateOptions]:

@@ -13,7 +13,7 @@ import msgspec
 
 from flywheel_tui.identity import show_uid
 from flywheel_tui.stages.evaluate.confirm import RegressionSet, add
-from flywheel_tui.stages.evaluate.items import GENERAL, SKILL, checker_of, conversation, item_of_task
+from flywheel_tui.stages.evaluate.items import GENERAL, SKILL, checker_of, conversation, item_of_task, meta_of
 from flywheel_tui.store import past_failures, scenarios
 from flywheel_tui.store.evaluations import Confirmed
 
@@ -48,7 +48,7 @@ def _of_scenarios(workspace: Workspace, rows: Sequence[ScenarioRow]) -> Iterator
 
 
 def _of_trace(row: ScenarioRow, trace: TraceRow, pair: FailedPair | None) -> Confirmed:
-    meta = _meta(pair)
+    meta = meta_of(pair.meta if pair else None)
     expected = trace.expected or _expected(meta)
     asked = conversation(pair.instruction, pair.input, pair.body) if pair else []
     return _confirmed(
@@ -62,7 +62,7 @@ def _of_labels(workspace: Workspace) -> Iterator[Confirmed]:
     for pair in past_failures.rejected_by_people(workspace.store.read()):
         if pair.reasons == NO_FAILURE:
             continue
-        meta = _meta(pair)
+        meta = meta_of(pair.meta)
         yield _confirmed(
             key=show_uid(pair.uid), family=pair.family, meta=meta, expected=_expected(meta),
             messages=conversation(pair.instruction, pair.input, pair.body), slice=pair.category or GENERAL,
@@ -90,11 +90,6 @@ def _confirmed(
                          meta=kept, **said)  # fmt: skip
     return Confirmed(key=key, slice=slice, family=(family or key.encode()).hex(), expected=expected, checker=checker,
                      meta=kept, **said)  # fmt: skip
-
-
-def _meta(pair: FailedPair | None) -> dict[str, Any]:
-    found = msgspec.json.decode(pair.meta) if pair and pair.meta else {}
-    return found if isinstance(found, dict) else {}
 
 
 def _expected(meta: dict[str, Any]) -> str:

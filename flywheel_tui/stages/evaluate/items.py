@@ -51,15 +51,23 @@ def _of_dataset(workspace: Workspace, options: EvaluateOptions) -> Iterator[Item
     dataset = get_dataset(connection, options.dataset)
     pairs = store.pairs_of(connection, dataset.id)
     for pair in pairs[: options.limit] if options.limit else pairs:
-        meta = msgspec.json.decode(pair.meta) if pair.meta else {}
+        meta = meta_of(pair.meta)
         messages, expected = conversation(pair.instruction, pair.input, pair.body), pair.output or ""
-        checker, kept = checker_of(meta if isinstance(meta, dict) else {}, expected, options.checker)
+        checker, kept = checker_of(meta, expected, options.checker)
         if expected or checker:
             yield Item(
                 key=show_uid(pair.uid), group="holdout", slice=_slice(checker, pair.category, kept),
                 family=(pair.family or pair.uid).hex(), messages=messages, expected=expected, checker=checker,
                 meta=kept,
             )  # fmt: skip
+
+
+def meta_of(text: str | None) -> dict[str, Any]:
+    """The meta of a pair. A column `meta` of the file that it came from counts like columns of its own."""
+    found = msgspec.json.decode(text) if text else {}
+    found = found if isinstance(found, dict) else {}
+    inner = found.get("meta")
+    return inner | found if isinstance(inner, dict) else found
 
 
 def conversation(instruction: str, given: str | None, body: str | None) -> list[dict[str, str]]:

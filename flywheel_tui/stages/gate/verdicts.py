@@ -245,7 +245,7 @@ def _judges(measured: Measured, criteria: Criteria, judges: Sequence[JudgeEviden
            if judge.calibration and judge.measured is not None and judge.measured < LEAST]  # fmt: skip
     if few and not without and not stale:
         missing = f"{LEAST} labels or more on each judge's verdicts"
-        return _line("G5", _OPEN, f"measured on too few labels: {', '.join(few)}", missing)
+        return _line("G5", _OPEN, f"measured on too few labels: {', '.join(dict.fromkeys(few))}", missing)
     if without or stale:
         parts = [f"not calibrated: {', '.join(without)}"] * bool(without) + [f"stale: {', '.join(stale)}"] * bool(stale)
         return _line("G5", _OPEN, "; ".join(parts), "flywheel calibrate -d NAME --tag TAG with blind labels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ from flywheel_tui.stages.gate import blind, make_bundle, verify_bundle
 from flywheel_tui.stages.gate.bundle import bundle_path
 from flywheel_tui.stages.gate.verdicts import judge_gates
 from flywheel_tui.stages.scenarios import approve, scenarios, take_failures
+from flywheel_tui.stages.scenarios_collect import add_file
 from flywheel_tui.store import evaluations
 from flywheel_tui.store.gate import BundleRow
 from flywheel_tui.store.scenarios import NewTrace
@@ -161,3 +163,19 @@ def test_the_labels_of_others_data_sets_count(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "w", training_pairs())
     say(workspace, pair_ids(workspace)[0], "rejected")
     assert gather(workspace).items == 1
+
+
+def test_a_trace_says_how_its_answer_is_checked(tmp_path: Path) -> None:
+    """Beside the messages, or in a column `meta`; a checker without an answer to compare with checks nothing."""
+    told = {"checker": "numeric", "expected": "4"}
+    file = tmp_path / "traces.jsonl"
+    rows = [{"messages": [{"role": "user", "content": f"2 + 2? ({number})"}, {"role": "assistant", "content": "5"}],
+             "signals": {"error_kind": "factual"}, **more}
+            for number, more in enumerate((told, {"meta": told}, {"checker": "numeric"}, {}))]  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    workspace = make_workspace(tmp_path / "w", training_pairs())
+    add_file(workspace, str(file))
+    approve_all(workspace)
+    found = sorted(evaluations.confirmed(workspace.store.read()), key=lambda one: one.messages[0]["content"])
+    assert [(one.checker, one.expected) for one in found] == [("numeric", "4"), ("numeric", "4"), ("", ""), ("", "")]
+    assert {one.slice for one in found} == {"factual"}
