@@ -17,8 +17,9 @@ import httpx
 from flywheel_tui.llm.addresses import real_address
 from flywheel_tui.llm.endpoint import Endpoint
 from flywheel_tui.llm.http1_reader import Incoming, ResponseReader
-from flywheel_tui.llm.transport import KEEP_ALIVE_SECONDS
 
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 15.0
 _NAMES_HOLD_S = 10.0
 
 

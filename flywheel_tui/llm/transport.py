@@ -18,9 +18,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from flywheel_tui.llm.endpoint import Endpoint
+from flywheel_tui.llm.http1 import CONNECT_SECONDS, KEEP_ALIVE_SECONDS
 
-CONNECT_SECONDS = 10.0
-KEEP_ALIVE_SECONDS = 15.0
 _SET_BELOW = frozenset((b"host", b"content-length", b"authorization"))
 
 

@@ -13,9 +13,8 @@ import msgspec
 
 from flywheel_tui.llm.endpoint import Endpoint
 from flywheel_tui.llm.faults import BackendFault
-from flywheel_tui.llm.http1 import Http1
+from flywheel_tui.llm.http1 import CONNECT_SECONDS, Http1
 from flywheel_tui.llm.http1_reader import TooLarge
-from flywheel_tui.llm.transport import CONNECT_SECONDS, AiohttpTransport
 
 MAX_BODY = 8 * 2**20
 """Bytes of a reply, decoded, that are taken."""
@@ -54,10 +53,14 @@ class Wire:
     ) -> None:
         self.endpoint, self.deadline, self.max_body, self.silence = endpoint, deadline, max_body, silence
         self._transport: httpx.AsyncBaseTransport | Http1
-        if transport is None and endpoint.scheme == "http" and endpoint.proxy is None and silence is None:
+        if transport is not None:
+            self._transport = transport
+        elif endpoint.scheme == "http" and endpoint.proxy is None and silence is None:
             self._transport = Http1(endpoint)
         else:
-            self._transport = transport or AiohttpTransport(endpoint)
+            from flywheel_tui.llm.transport import AiohttpTransport
+
+            self._transport = AiohttpTransport(endpoint)
         encoding = "identity" if endpoint.loopback else "gzip, deflate"
         common = {
             "Host": httpx.URL(endpoint.base_url).netloc.decode("ascii"),

@@ -19,9 +19,9 @@ from test_llm_faults import EXPECTED, SLOW
 from flywheel_tui.llm import BackendFault
 from flywheel_tui.llm.backends.openai import OpenAIBackend
 from flywheel_tui.llm.endpoint import Endpoint
-from flywheel_tui.llm.http1 import Http1, written
+from flywheel_tui.llm.http1 import KEEP_ALIVE_SECONDS, Http1, written
 from flywheel_tui.llm.http1_reader import Incoming, ResponseReader, TooLarge
-from flywheel_tui.llm.transport import KEEP_ALIVE_SECONDS, AiohttpTransport
+from flywheel_tui.llm.transport import AiohttpTransport
 
 MOST = 10_000
 
