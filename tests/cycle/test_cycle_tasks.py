@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,5 +144,44 @@ def test_killed_in_training_and_at_the_gate(model: Path, tmp_path: Path) -> None
     assert len(kill_chain(tmp_path / "killed", kills, wanted)) == len(kills)
     one, two = state_of(tmp_path / "whole"), state_of(tmp_path / "killed")
     assert one["adapters"] and one["signed"]
+    for name in one:
+        assert one[name] == two[name], name
+
+
+@pytest.mark.slow
+def test_the_next_cycle_goes_on_from_the_adapter_in_use(model: Path, tmp_path: Path) -> None:
+    """What was promoted is learnt further; after a refusal the base is trained afresh."""
+    from flywheel_tui.stages.gate import approve, reject
+
+    wanted = msgspec.structs.replace(options(model, criteria={"leave_out": ("G2", "G3", "G5")}), max_cycles=2)
+    for decide, parent in ((approve, "skills-cycle-1"), (reject, None)):
+        with Workspace.open(tmp_path / decide.__name__, create=True) as workspace:
+            report = turn(workspace, wanted)
+            assert report.awaits is not None
+            more = {"override": True} if decide is approve else {}
+            decide(workspace, report.awaits["bundle"], reviewer="ana", reason="a test", **more)
+            assert turn(workspace, wanted).state == "waiting"
+            query = "SELECT a.name, b.name FROM adapter a LEFT JOIN adapter b ON b.id = a.parent_id ORDER BY a.id"
+            made = workspace.store.read().execute(query).fetchall()
+            assert made == [("skills-cycle-1", None), ("skills-cycle-2", parent)]
+
+
+@pytest.mark.slow
+def test_killed_while_it_goes_on_from_the_adapter_in_use(model: Path, tmp_path: Path) -> None:
+    """The second adapter begins with the first, however often its training was ended."""
+    from flywheel_tui.stages.gate import approve
+
+    wanted = msgspec.structs.replace(options(model, criteria={"leave_out": ("G2", "G3", "G5")}), max_cycles=2)
+    kills: list[Any] = [[2, "training", "before"], [2, "training", 2], [2, "training", 6], [2, "training", 9],
+                        [2, "training", "after"], [2, "gate", 3]]  # fmt: skip
+    with Workspace.open(tmp_path / "whole", create=True) as workspace:
+        awaited = turn(workspace, wanted).awaits
+        assert awaited is not None
+        approve(workspace, awaited["bundle"], reviewer="ana", reason="a test", override=True)
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    kill_chain(tmp_path / "whole", [], wanted)
+    assert len(kill_chain(tmp_path / "killed", kills, wanted)) == len(kills)
+    one, two = state_of(tmp_path / "whole"), state_of(tmp_path / "killed")
+    assert [name for name, *_ in one["adapters"]] == ["skills-cycle-1", "skills-cycle-2"]
     for name in one:
         assert one[name] == two[name], name
