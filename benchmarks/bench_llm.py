@@ -66,6 +66,21 @@ async def ours(url: str, width: int) -> AsyncIterator[Call]:
 
 
 @asynccontextmanager
+async def by_aiohttp(url: str, width: int) -> AsyncIterator[Call]:
+    """Our back end without the policy, over the carrier that calls to public services take."""
+    from flywheel_tui.llm import Message, Request
+    from flywheel_tui.llm.backends.openai import OpenAIBackend
+    from flywheel_tui.llm.endpoint import Endpoint
+    from flywheel_tui.llm.transport import AiohttpTransport
+
+    endpoint = Endpoint(f"{url}/v1")
+    backend = OpenAIBackend("openai", "stub", endpoint, transport=AiohttpTransport(endpoint))
+    request = Request(messages=(Message("user", PROMPT),), max_tokens=256)
+    yield lambda: backend.complete(request)
+    await backend.aclose()
+
+
+@asynccontextmanager
 async def bare(url: str, width: int) -> AsyncIterator[Call]:
     """Our back end without the policy."""
     from flywheel_tui.llm import Message, Request, get_backend
@@ -141,6 +156,7 @@ CLIENTS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "raw": (raw, ()),
     "flywheel": (ours, ()),
     "flywheel, no policy": (bare, ()),
+    "flywheel, no policy, over aiohttp": (by_aiohttp, ()),
     "aiohttp": (aiohttp_alone, ()),
     "httpx, one client": (httpx_like("httpx"), ()),
     "httpx, clients of 8": (httpx_like("httpx", shard=8), ()),
