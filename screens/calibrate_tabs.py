@@ -201,20 +201,17 @@ def drift_content(found: Drift) -> Content:
     for alarm in found.alarms:
         lines.append(Content.assemble(("! ", "bold $error"), safe_text(alarm, multiline=False, limit=300)))
     lines.append(
-        _muted(f"{'run':<{NAME}} {'right':>5} {'95 %':<12} {'n':>6} {'shared':>7} {'+':>5} {'-':>5} {'p':>6} "
-               f"{'cusum':>6}  scores")
+        _muted(f"{'run':<{NAME}} {'right':>5} {'95 %':<11} {'n':>5} {'shared':>6} {'+':>4} {'-':>4} {'p':>4} "
+               f"{'cusum':>5} scores")
     )  # fmt: skip
     for line in found.lines:
         right = line.accuracy
         ends = "" if right.low is None else f"[{figure(right.low)} {figure(right.high)}]"
-        p = "" if line.p is None else f"{line.p:.3f}"
+        p = "" if line.p is None else figure(line.p)
         moved = "" if line.stability is None else f"{line.word} {line.stability:.2f}"
-        shared = (
-            f"{short(line.shared):>7} {line.to_pass:>5} {line.to_fail:>5} {p:>6} {_cusum(line):>6}  {moved}"
-            if line.word != "first"
-            else ""
-        )
-        lines.append(Content(f"{_name(line.tag)} {figure(right.value):>5} {ends:<12} {short(right.n):>6} {shared}"))
+        turned = f"{short(line.to_pass):>4} {short(line.to_fail):>4} {p:>4}"
+        shared = f"{short(line.shared):>6} {turned} {_cusum(line):>5} {moved}" if line.word != "first" else ""
+        lines.append(Content(f"{_name(line.tag)} {figure(right.value):>5} {ends:<11} {short(right.n):>5} {shared}"))
     lines.append(
         _muted("+ and -: verdicts that turned to pass and to fail since the run before; p by McNemar's exact test")
     )

@@ -52,6 +52,10 @@ def _people(workspace: Workspace, desk: Desk) -> Comparison | str:
     return compare(workspace, desk.found.dataset, asked, write=False)
 
 
+def _drift(workspace: Workspace, desk: Desk) -> stage.Drift:
+    return stage.drift_of(workspace, desk.found.dataset, desk.read.options, preference=desk.read.preference)
+
+
 VIEWS: tuple[View, ...] = (
     View("matrix"),
     View("curve"),
@@ -69,7 +73,7 @@ VIEWS: tuple[View, ...] = (
     View("people", _people, lambda found, glyphs, room: draw.agreement_content(found, "People side by side")),
     View(
         "drift",
-        lambda workspace, desk: stage.drift_of(workspace, desk.found.dataset, desk.read.options),
+        lambda workspace, desk: _drift(workspace, desk),
         lambda found, glyphs, room: draw.drift_content(found),
     ),
     View(

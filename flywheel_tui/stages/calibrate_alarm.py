@@ -64,7 +64,7 @@ def watch(runs: Sequence[Watched]) -> dict[str, Point]:
             order = np.argsort((run.version * 2_654_435_761) % 2**32, kind="stable")
             errors += run.wrong[order].astype(float).tolist()
             ends.append(len(errors))
-        limit = cusum_limit(baseline, len(errors), SLACK, ALPHA)
+        limit = cusum_limit(baseline, len(errors), SLACK, ALPHA, len(first.version))
         sums = cusum(errors, baseline, SLACK, limit).sums
         start = 0
         for run, end in zip(later, ends, strict=True):

@@ -113,16 +113,21 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[str, ...] = ()
 
 
-def drift_of(workspace: Workspace, name: str, options: CalibrateOptions) -> Drift:
-    """The runs of a data set on its anchor pairs (tag `anchor`), or on the labelled pairs where none carries it."""
+def drift_of(workspace: Workspace, name: str, options: CalibrateOptions, *, preference: bool = False) -> Drift:
+    """The runs of a data set on its anchor pairs (tag `anchor`), or on the labelled pairs where none carries it.
+
+    With `preference` a run is right where it prefers what people prefer, and a verdict turns where it comes to name
+    answer a, or no longer does.
+    """
     import numpy as np
 
     connection = workspace.store.read()
     dataset = get_dataset(connection, name)
     with store.one_moment(connection):
         truth = human_truth(
-            connection, dataset.id, approved_is=options.approved_is, include_unblinded=options.include_unblinded
-        )
+            connection, dataset.id, preference=preference, approved_is=options.approved_is,
+            include_unblinded=options.include_unblinded,
+        )  # fmt: skip
         anchors = np.array(store.tagged_versions(connection, dataset.id, ANCHOR_TAG), np.int64)
         runs = judging.list_runs(connection, dataset.id)[-MOST_RUNS:]
         said = [store.verdicts(connection, run.id, scores=True) for run in runs]
@@ -131,11 +136,12 @@ def drift_of(workspace: Workspace, name: str, options: CalibrateOptions) -> Drif
     lines, before, watched = [], None, []
     for run, verdicts in zip(runs, said, strict=True):
         kept = np.isin(verdicts.version, pairs)
-        now = _Said(verdicts.version[kept], verdicts.passed[kept], None if verdicts.score is None else
-                    verdicts.score[kept])  # fmt: skip
+        answer = verdicts.preference if preference else verdicts.passed.astype(np.int64)
+        now = _Said(verdicts.version[kept], verdicts.passed[kept], answer[kept],
+                    None if verdicts.score is None or preference else verdicts.score[kept])  # fmt: skip
         lines.append(_drift_line(run, now, before, truth))
         shared, ours, theirs = np.intersect1d(now.version, truth.version, assume_unique=True, return_indices=True)
-        wrong = now.passed[ours] != truth.said[theirs].astype(bool)
+        wrong = now.answer[ours] != truth.said[theirs]
         watched.append(Watched(run.tag, lines[-1].judge, run.created, shared, wrong))
         before = now
     points = watch([run for run in watched if len(run.version)])
@@ -151,8 +157,8 @@ def drift_of(workspace: Workspace, name: str, options: CalibrateOptions) -> Drif
 class _Said:
     """What a run says of the anchor pairs."""
 
-    def __init__(self, version: Ints, passed: Any, score: Any) -> None:
-        self.version, self.passed, self.score = version, passed, score
+    def __init__(self, version: Ints, passed: Any, answer: Ints, score: Any) -> None:
+        self.version, self.passed, self.answer, self.score = version, passed, answer, score
 
 
 def _drift_line(run: judging.RunRow, now: _Said, before: _Said | None, truth: Any) -> DriftLine:
@@ -163,7 +169,7 @@ def _drift_line(run: judging.RunRow, now: _Said, before: _Said | None, truth: An
     from flywheel_tui.stats.intervals import wilson
 
     _, ours, theirs = np.intersect1d(now.version, truth.version, assume_unique=True, return_indices=True)
-    right = int(np.count_nonzero(now.passed[ours] == truth.said[theirs].astype(bool)))
+    right = int(np.count_nonzero(now.answer[ours] == truth.said[theirs]))
     n = len(ours)
     accuracy = Figure(right / n, *wilson(right, n), n, "Wilson") if n else undefined("no labels")
     line = DriftLine(
@@ -219,6 +225,8 @@ def _drift_sentence(lines: list[DriftLine], tagged: bool) -> str:
     compared = [line for line in lines[1:] if line.shared]
     if not compared:
         return f"No two runs in a row judged the same of {where}."
+    if any(line.alarm for line in lines):
+        return f"On {where} no run turned more verdicts than chance explains, and yet errors pile up from run to run."
     return f"No drift seen on {where}: no run turned more verdicts than chance explains."
 
 

@@ -59,6 +59,7 @@ def status_line(session: LabelSession, state: LabelState, glyphs: Glyphs, width:
     parts.append(Content.styled(f"queue: {session.query.order}", "$muted"))
     if state.card is not None and state.card.verdict is not None:
         words = "verdict seen" if state.revealed else "blind" if not state.judge_visible else "verdict shown"
+        words = "not blind" if session.seen and words == "blind" else words
         parts.append(Content.styled(words, "$judge"))
     while len(parts) > 1 and sum(cell_len(part.plain) + 3 for part in parts) > width:
         parts.pop(1 if not (state.repeating or state.adjudicating) or len(parts) == 2 else 2)

@@ -11,6 +11,7 @@ from judged import judged
 
 from flywheel_tui.records.calibration import CalibrateOptions
 from flywheel_tui.records.judgment import Judge, Judged, Verdict
+from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages import calibrate_views as views
 from flywheel_tui.stages.calibrate import calibrate, kept_calibrations
 from flywheel_tui.stats.drift import cusum, cusum_limit
@@ -98,11 +99,35 @@ def test_age_and_use_expire_a_calibration(tmp_path: Path, monkeypatch: pytest.Mo
         assert kept_calibrations(workspace, "demo")[0].stale[0] == "it is 31 days old"
 
 
+def test_a_judge_of_preferences_is_right_where_it_prefers_what_people_prefer(tmp_path: Path) -> None:
+    drafts = [Draft(kind="preference", instruction=f"pair {n}", output=f"one {n}", line=n + 1,
+                    body={"rejected": f"two {n}", "undecided": True}) for n in range(4)]  # fmt: skip
+    with make_workspace(tmp_path / "w", drafts) as workspace:
+        ids = pair_ids(workspace)
+        for pair, choice in zip(ids, ("a", "b", "b", "tie"), strict=True):
+            say(workspace, pair, "approved", preference=choice)
+        judged(workspace, "one", dict(zip(ids, ("a", "b", "a", "tie"), strict=True)))
+        found = views.drift_of(workspace, "demo", CalibrateOptions(tag="one"), preference=True)
+        assert found.lines[0].accuracy.value == 0.75
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 def test_a_judge_that_stays_as_it_was_seldom_sets_the_alarm_off(rate: float) -> None:
+    """Also where its rate at first is only what a hundred anchors showed of it."""
     chance = random.Random(3)
-    limit = cusum_limit(rate, 500)
-    alarms = sum(
-        cusum([chance.random() < rate for _ in range(500)], rate, limit=limit).alarm is not None for _ in range(200)
-    )
-    assert alarms <= 10
+    limits: dict[float, float] = {}
+    alarms = 0
+    for _ in range(200):
+        first = round((sum(chance.random() < rate for _ in range(100)) + 0.5) / 101, 3)
+        if first not in limits:
+            limits[first] = cusum_limit(first, 300, seen=100)
+        errors = [chance.random() < rate for _ in range(300)]
+        alarms += cusum(errors, first, limit=limits[first]).alarm is not None
+    # one in twenty of 200, and three standard deviations
+    assert alarms <= 19
+
+
+def test_a_known_rate_has_a_lower_limit_than_one_that_was_measured() -> None:
+    assert cusum_limit(0.1, 300) < cusum_limit(0.1, 300, seen=100) < cusum_limit(0.1, 300, seen=20)
+    assert cusum_limit(0.1, 300, seen=100) == cusum_limit(0.1, 300, seen=100)
+    assert cusum_limit(0.0, 300) == float("inf")
