@@ -117,7 +117,8 @@ def find_bundle(connection: sqlite3.Connection, name: str) -> BundleRow:
     ).fetchall()
     if len(rows) != 1:
         known = connection.execute("SELECT id, substr(hash, 1, 12) FROM bundle ORDER BY id DESC LIMIT 20").fetchall()
-        raise NotFoundError("bundle", name, [f"{id} ({hash})" for id, hash in known])
+        remedy = "" if known else "make one with: flywheel evaluate --adapter NAME --base MODEL"
+        raise NotFoundError("bundle", name, [f"{id} ({hash})" for id, hash in known], remedy)
     return _bundle(rows[0])
 
 

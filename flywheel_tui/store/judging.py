@@ -106,6 +106,9 @@ _RUN = (
 )
 
 
+NO_RUN = "no judge has looked at this data set; make a run with: flywheel judge -d NAME --tag TAG"
+
+
 def find_run(connection: sqlite3.Connection, dataset_id: int, tag: str) -> RunRow | None:
     """The run of that tag, or None."""
     row = connection.execute(f"{_RUN} WHERE r.dataset_id = ? AND r.tag = ?", (dataset_id, tag)).fetchone()
@@ -116,8 +119,8 @@ def get_run(connection: sqlite3.Connection, dataset_id: int, tag: str) -> RunRow
     """The run of that tag. Raises NotFoundError that lists the known ones."""
     if found := find_run(connection, dataset_id, tag):
         return found
-    known = connection.execute("SELECT tag FROM judge_run WHERE dataset_id = ? ORDER BY tag", (dataset_id,))
-    raise NotFoundError("judge run", tag, [name for (name,) in known])
+    known = connection.execute("SELECT tag FROM judge_run WHERE dataset_id = ? ORDER BY tag", (dataset_id,)).fetchall()
+    raise NotFoundError("judge run", tag, [name for (name,) in known], "" if known else NO_RUN)
 
 
 def list_runs(connection: sqlite3.Connection, dataset_id: int) -> list[RunRow]:

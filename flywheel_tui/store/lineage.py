@@ -127,7 +127,7 @@ def find_roots(connection: sqlite3.Connection, name: str) -> list[tuple[int, str
         if row:
             found[root] = row[0]
     if not found:
-        raise NotFoundError("pair", name)
+        raise NotFoundError("pair", name, remedy="flywheel dataset show NAME lists their numbers")
     return list(found.items())
 
 

@@ -18,6 +18,7 @@ from flywheel_tui.expressions import Expression
 from flywheel_tui.records.label import STATUSES
 from flywheel_tui.store.expression_sql import Columns, JsonMap, Scalar, to_sql
 from flywheel_tui.store.fields import PAIR_COLUMNS, needs_pair
+from flywheel_tui.store.judging import NO_RUN
 
 WINDOW = 2_000
 CHUNK = 1_000
@@ -110,7 +111,7 @@ def judge_run_id(connection: sqlite3.Connection, dataset_id: int, tag: str) -> i
     """The judge run of that tag. Raises NotFoundError that lists the known ones."""
     runs = dict(connection.execute("SELECT tag, id FROM judge_run WHERE dataset_id = ? ORDER BY tag", (dataset_id,)))
     if tag not in runs:
-        raise NotFoundError("judge run", tag, list(runs))
+        raise NotFoundError("judge run", tag, list(runs), "" if runs else NO_RUN)
     return int(runs[tag])
 
 

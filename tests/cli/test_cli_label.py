@@ -56,7 +56,10 @@ def test_dry_run_writes_nothing(folder: Path) -> None:
         (["label", "-d", "demo", "--mode", "bulk", "--status", "approved"], "--where"),
         (["label", "-d", "demo", "--mode", "bulk", "--status", "approved", "--where", "id >"], "column"),
         (["label", "-d", "demo", "--mode", "bulk", "--status", "approved", "--where", "id > 0"], "--yes"),
+        (["calibrate", "-d", "demo", "--tag", "x"], "no judge has looked at this data set"),
         (["label", "--undo", "xyz"], "identifier"),
+        (["trace", "999"], "flywheel dataset show"),
+        (["gate", "show", "1"], "flywheel evaluate"),
         (["label", "import", "pairs.jsonl"], "is no label log"),
     ],
 )
