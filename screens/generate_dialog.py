@@ -64,6 +64,8 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
         """Why there is no price."""
         self._agreed: GenerateOptions | None = None
         """The preview whose cost has been said."""
+        self._asked_early = False
+        """A preview was asked for while the price was being reckoned."""
 
     def compose(self) -> ComposeResult:
         names = list(self._recipes)
@@ -176,7 +178,7 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
     @on(Input.Changed)
     def _changed(self) -> None:
         self.query_one(".dialog-hint", Static).update("")
-        self._price, self._refused, self._agreed = None, "", None
+        self._price, self._refused, self._agreed, self._asked_early = None, "", None, False
         self._later()
 
     def _later(self) -> None:
@@ -199,9 +201,10 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
         for number, name in enumerate(self.recipe.options):
             if value := self.query_one(f"#setting-{number}").query_one(Input).value.strip():
                 own[name] = placed(value)
+        seeds = "" if self.recipe.instead_of_seeds else placed(values["seeds"])
         models = tuple(name.strip() for name in values["models"].split(",") if name.strip())
         return GenerateOptions(
-            recipe=self.recipe.name, into=values["into"], seeds=placed(values["seeds"]), count=int(values["count"]),
+            recipe=self.recipe.name, into=values["into"], seeds=seeds, count=int(values["count"]),
             backend=self.backend, models=models, temperature=temperature, budget_usd=usd, budget_tokens=tokens,
             options=own,
         )  # fmt: skip
@@ -230,6 +233,9 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
             price = price_words(report.price, by_templates=self._by_templates(options))
             seeds = safe_text(f"; {report.seeds}" if report.seeds else "", multiline=False, limit=160, style="$muted")
             box.update(Content.assemble(price, seeds))  # safe: our own words, and safe_text
+        if self._asked_early:
+            self._asked_early = False
+            self.action_preview()
 
     # -- preview and answers ------------------------------------------------------------------------------------------
 
@@ -241,7 +247,8 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
             self._say(safe_text(str(error), style="$text-error"))
             return
         if self._price is None:
-            self._say(safe_text(self._refused or "the price is being reckoned; press f3 again", style="$edit"))
+            self._asked_early = not self._refused
+            self._say(safe_text(self._refused or "the price is being reckoned …", style="$edit"))
             return
         if not self._by_templates(options) and self._agreed != options:
             self._agreed = options

@@ -65,12 +65,15 @@ def work_off(workspace: Workspace) -> None:
         run_claimed(mine, Task(mine.store, job), lease_s=30, every_s=5)
 
 
-async def fill(pilot: Pilot[None], field: str, text: str) -> None:
-    pilot.app.screen.query_one(f"#{field}", Input).focus()
-    await pilot.press("ctrl+u", *text)
+async def fill(pilot: Pilot[None], name: str, text: str) -> None:
+    """As pasted: the whole text at once."""
+    field = pilot.app.screen.query_one(f"#{name}", Input)
+    field.focus()
+    field.value = text
+    await pilot.pause()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((140, 40), marks=pytest.mark.slow)], ids=["small", "large"])
 async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teachers(
     workspace: Workspace, server: TeacherServer, asked_models: Counter[str], size: tuple[int, int]
 ) -> None:
@@ -109,6 +112,16 @@ async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teacher
     assert Counter(row["meta"]["teacher"] for row in made) == {"openai:m": 3, "openai:n": 3}
     assert set(asked_models) == {"m", "n"}
     assert set(server.asked.values()) == {1}, "what the preview paid for is not asked again"
+
+
+async def test_a_preview_asked_for_too_early_comes_when_the_price_is_known(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
+        await pilot.pause(0.1)
+        await pilot.press("N")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        await fill(pilot, "seeds", "why bread rises, how tides work")
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PreviewScreen), "no preview")
 
 
 async def test_a_teacher_that_cannot_be_asked_is_said_before_the_dialog_closes(

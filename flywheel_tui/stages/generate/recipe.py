@@ -150,6 +150,8 @@ class Recipe(ABC):
     version: ClassVar[int] = 1
     needs: ClassVar[Literal["seeds", "documents", "nothing"]] = "seeds"
     seed_kinds: ClassVar[tuple[str, ...]] = ()
+    instead_of_seeds: ClassVar[str] = ""
+    """How a recipe that would leave seeds unread is told what it works on."""
     default_seeds: ClassVar[str] = "instructions"
     templates: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, Any]] = {}

@@ -53,6 +53,7 @@ class FromFailures(Recipe):
     name = "from-failures"
     about = "New requests beside those that failed, more for frequent and severe errors, answered anew."
     needs = "nothing"
+    instead_of_seeds = "--option failures=DATASET"
     templates = ("failures.mutate", "answer")
     options = {  # noqa: RUF012
         "failures": "", "answers": True, "mutations": ",".join(MUTATIONS), "floor": FLOOR, "cap": CAP,

@@ -29,6 +29,7 @@ class FromTaxonomy(Recipe):
     name = "from-taxonomy"
     about = "Messages for every cell of topics × styles × difficulty, edge cases included, with answers."
     needs = "nothing"
+    instead_of_seeds = "--option taxonomy=NAME"
     templates = ("taxonomy.task", "answer")
     options: ClassVar[dict[str, Any]] = {"taxonomy": "general", "cell": ""}
     hints: ClassVar[dict[str, str]] = {
