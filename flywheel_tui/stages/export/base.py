@@ -85,6 +85,8 @@ class Exporter(ABC):
     """Its files lie in a folder of their own: `data/`, a card README.md, the manifest."""
     shard_rows: ClassVar[int | None] = None
     """How many rows go to one file of a folder."""
+    generated: int = 0
+    """How many of the rows that were written a recipe made: known once everything is written."""
 
     def __init__(self, options: Options, sources: dict[int, str]) -> None:
         self.options, self.sources = options, sources

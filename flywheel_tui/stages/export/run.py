@@ -322,6 +322,7 @@ class Run:
             added=self.added,
             seeds_left_out=dict(self.lost.most_common()),
         )
+        self.exporter.generated = self.made
         front = self.exporter.front_matter(written)
         for path, text in (
             (places.card, card(request, result, self.exporter.about, front)),

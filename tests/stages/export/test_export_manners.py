@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flywheel_tui.errors import UsageError
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.export import ExportRequest, export
+from flywheel_tui.stages.export.formats.hf import _size
 from flywheel_tui.stages.export.report import shown_sources
 from flywheel_tui.stages.ingest import IngestOptions, ingest
 from flywheel_tui.workspace import Workspace
@@ -75,6 +76,16 @@ def test_a_card_of_a_folder_begins_with_yaml_that_names_its_files(workspace: Wor
     assert {part["split"] for part in config["data_files"]} == {"train", "test"}
     assert all((to / path).is_file() for part in config["data_files"] for path in part["path"])
     assert text.lstrip().startswith("# tasks")
+    assert (found["pretty_name"], found["size_categories"], found.get("tags")) == ("tasks", ["n<1K"], None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (99_999, "10K<n<100K"), (1_000_000, "1M<n<10M"),
+     (2_000_000_000, "n>1B")],
+)  # fmt: skip
+def test_sizes_are_those_that_the_hub_knows(rows: int, size: str) -> None:
+    assert _size(rows) == size
 
 
 def test_every_file_of_a_bundle_is_there_also_where_nothing_failed(workspace: Workspace, tmp_path: Path) -> None:

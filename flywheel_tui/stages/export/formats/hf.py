@@ -53,10 +53,24 @@ class HuggingFace(Exporter):
         return self.inner.notes()
 
     def front_matter(self, written: Sequence[Written]) -> str:
-        """The card's YAML: which files are which split. Every file is named, so that no other one is taken."""
-        lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+        """The card's YAML: which files are which split (every file is named, so that no other one is taken), how many
+        rows, and whether some were generated. The licence is a person's to say."""
+        lines = ["---", f'pretty_name: "{self.options.dataset}"', "size_categories:"]
+        lines.append(f"- {_size(sum(part.pairs for part in written))}")
+        if self.generated:
+            lines += ["tags:", "- synthetic"]
+        lines += ["configs:", "- config_name: default", "  data_files:"]
         for part in written:
             lines.append(f"  - split: {part.part or 'train'}")
             lines.append("    path:")
             lines += [f'    - "{name}"' for name in part.files]
         return "\n".join([*lines, "---", "", ""])
+
+
+def _size(rows: int) -> str:
+    """The size as the hub sorts data sets by it."""
+    steps = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
+    at = max(len(str(rows)) - 3, 0)
+    if at == 0:
+        return f"n<{steps[0]}"
+    return f"{steps[at - 1]}<n<{steps[at]}" if at < len(steps) else f"n>{steps[-1]}"
