@@ -342,7 +342,7 @@ class Run:
         that its file is empty. (Of a bundle any file may be empty.)"""
         if self.kinds or not self.left or self.request.names is not None:
             return
-        why = "; ".join(f"{count:,}: {reason}" for reason, count in self.left.most_common(3))
+        why = "; ".join(f"each of {count:,} {reason}" for reason, count in self.left.most_common(3))
         raise UsageError(
             f"no pair of {self.dataset.name} can be a row of {self.request.format} ({why}); nothing was written,"
             " choose another format (flywheel dataset export --formats)"

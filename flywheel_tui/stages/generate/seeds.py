@@ -124,7 +124,9 @@ def _meaning(workspace: Workspace, text: str, recipe: type[Recipe]) -> _Meant:
             raise UsageError(
                 f"{found!r} stands among seeds between commas and names a file; give one file or data set alone"
             )
-    elif text.endswith(_SUFFIXES) or text.startswith(("/", "./", "../", "~")):
+    elif text.endswith(_SUFFIXES):
+        raise NotFoundError("file or folder of seeds", text, remedy=f"looked for it in {Path.cwd()}")
+    elif text.startswith(("/", "./", "../", "~")):
         raise NotFoundError("file or folder of seeds", text, remedy=remedy)
     elif " " not in text:
         known = [row.name for row in datasets.list_datasets(workspace.store.read())]
