@@ -141,7 +141,8 @@ class PhasesScreen(Ledger[PhaseLine, Shown]):
         mine = next((one for one in found.phases if one.phase == record.phase), None)
         if mine is None or not found.cycles:
             return []
-        each = f", {mine.per_hour:,.0f} items an hour of work" if mine.per_hour else ""
+        # what takes no time has no speed that means anything
+        each = f", {mine.per_hour:,.0f} items an hour of work" if mine.per_hour and mine.seconds >= 1 else ""
         said = f"{human_duration(mine.seconds)} of work and {human_duration(mine.waited)} waiting on average{each}"
         parts = [*words.heading("speed", f"over {found.cycles:,} finished cycles"), Content(said)]
         slow = record.phase == found.bottleneck

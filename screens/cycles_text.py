@@ -170,14 +170,16 @@ def failures(found: Sequence[FailureLine], glyphs: Glyphs) -> list[Content]:
     """Failures by kind, and whether each shrank since the cycle before."""
     if not found:
         return []
-    lines = heading("failures by kind", "failed of tried; difference with its 95 % interval")
-    lines.append(Content.styled(f"{'kind':<22} {'before':>9} {'now':>9}  change", "$muted underline"))
+    lines = heading("failures by kind", "failed of tried; points with their 95 % interval")
+    lines.append(Content.styled(f"{'kind':<18} {'pairs':>6} {'before':>7} {'now':>7}  {'change':<26}",
+                                "$muted underline"))  # fmt: skip
     for one in found:
         mark, words = _change(one, glyphs)
+        kind = safe_text(_cut(one.kind, 18), multiline=False)
         lines.append(Content.assemble(
-            safe_text(_cut(one.kind, 22), multiline=False), " " * max(23 - len(_cut(one.kind, 22)), 1),
-            f"{_counts(one.before):>9} {_counts(one.now):>9}  ", (f"{mark.glyph} {words}", f"${mark.token}"),
-            (f"  {one.pairs:,} pairs for it" if one.pairs else "", "$muted"),
+            kind, " " * max(19 - kind.cell_length, 1),
+            (f"{one.pairs:>6,}" if one.pairs else f"{'–':>6}", "$muted"),
+            f" {_counts(one.before):>7} {_counts(one.now):>7}  ", (f"{mark.glyph} {words}", f"${mark.token}"),
         ))  # fmt: skip
     return lines
 

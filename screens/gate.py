@@ -97,10 +97,11 @@ class GateScreen(Ledger[BundleRow, GateView]):
         glyphs = self.shell.glyphs
         mark = words.verdict_mark(record.verdict, glyphs)
         decided, colour = words.decision_mark(record, glyphs)
-        used = any(one.now.adapter_hash == record.adapter_hash for one in self._board.used if one.now.adapter)
+        if any(one.now.adapter_hash == record.adapter_hash for one in self._board.used if one.now.adapter):
+            decided = f"{glyphs.mark('approved').glyph} in use"
         return (
             Cell(str(record.id), "muted"), Cell(f"{mark.glyph} {record.verdict}", mark.token),
-            Cell(f"{words.name_of(record.adapter)}{' (in use)' if used else ''}"), Cell(decided, colour),
+            Cell(words.name_of(record.adapter)), Cell(decided, colour),
             Cell(record.reviewer or "", "muted"), Cell("" if record.cycle is None else str(record.cycle), "muted"),
             Cell(short_age(record.created, self.shell.clock()), "muted"),
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 MARKS = {"queued": "queued", "running": "running", "stopped": "paused", "interrupted": "lost", "failed": "failed",
          "done": "done"}  # fmt: skip
+DECIDED = ("refused", "rolled_back", "retired")
+"""How an adapter stands that is out of use for good; a run shows it in place of its own state."""
 METHODS = {"sft": "learn the answers", "dpo": "prefer one over the other", "kto": "good ones and bad ones"}
 _EMPTY = """No adapter has been trained yet.
 
@@ -62,8 +65,8 @@ class TrainScreen(Ledger[RunLine, RunFigures]):
     EMPTY = _EMPTY
     COLUMNS = (
         Column("run", 4, right=True), Column("state", 13), Column("adapter", 0, grows=True),
-        Column("step", 11, right=True), Column("loss", 7, right=True, rank=1), Column("method", 6, rank=2),
-        Column("data set", 16, rank=4), Column("since", 6, right=True, rank=3),
+        Column("step", 11, right=True), Column("loss", 7, right=True, rank=1),
+        Column("data set", 16, rank=3), Column("since", 6, right=True, rank=2),
     )  # fmt: skip
 
     def compose_details(self) -> ComposeResult:
@@ -84,9 +87,7 @@ class TrainScreen(Ledger[RunLine, RunFigures]):
     def head(self) -> Content:
         """What runs, and which adapter is in use."""
         running = sum(line.run.state == "running" for line in self.records.values())
-        used = [
-            line.adapter.name for line in self.records.values() if line.adapter and line.adapter.state == "promoted"
-        ]
+        used = [line.adapter.name for line in self.records.values() if line.adapter and line.in_use]
         words = f"{running} running" if running else "nothing trains"
         promoted = safe_text(f"   in use: {', '.join(used)}" if used else "   no adapter is promoted", limit=120,
                              multiline=False, style="$muted")  # fmt: skip
@@ -97,14 +98,16 @@ class TrainScreen(Ledger[RunLine, RunFigures]):
         run, adapter = record.run, record.adapter
         mark = self.shell.glyphs.mark(MARKS[run.state])
         word = run.phase if run.state == "running" and run.phase and run.phase != "training" else run.state
+        if adapter is not None and (record.in_use or adapter.state in DECIDED):
+            word = "in use" if record.in_use else adapter.state.replace("_", " ")
         loss = run.totals.get("loss")
         shown = self.details[1].newest.get("loss") if self.details and self.details[0] == str(run.id) else None
         value = shown if shown is not None else loss[-1] if isinstance(loss, (list, tuple)) and loss else loss
         return (
             Cell(str(run.id), "muted"), Cell(f"{mark.glyph} {word}", mark.token),
-            Cell(f"{run.name} ({adapter.state})" if adapter and adapter.state != "candidate" else run.name),
+            Cell(run.name),
             Cell(f"{run.step:,}/{run.steps:,}" if run.steps else f"{run.step:,}"),
-            Cell(f"{value:.3f}" if isinstance(value, (int, float)) else ""), Cell(run.method, "muted"),
+            Cell(f"{value:.3f}" if isinstance(value, (int, float)) else ""),
             Cell(run.dataset, "muted"), Cell(short_age(run.created, self.shell.clock()), "muted"),
         )  # fmt: skip
 
@@ -141,7 +144,8 @@ class TrainScreen(Ledger[RunLine, RunFigures]):
         for number, gpu in enumerate(details.gpus):
             figures.append((f"GPU {number}", f"{gpu['use']:.0f} % · {gpu['used'] / 2**30:.1f} of "
                                              f"{gpu['total'] / 2**30:.0f} GB"))  # fmt: skip
-        lines = [safe_text(f"{run.name}  {run.method} on {run.base}", multiline=False, limit=300, style="bold")]
+        on = Path(run.base).name or run.base
+        lines = [safe_text(f"{run.name}  {run.method} on {on}", multiline=False, limit=300, style="bold")]
         lines += [Content.assemble((f"{name:<15}", "$muted"), safe_text(value, multiline=False, limit=120))
                   for name, value in figures]  # fmt: skip
         if run.reason:

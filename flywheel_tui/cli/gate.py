@@ -148,6 +148,8 @@ def verify(ctx: click.Context, bundle: str, expected: str, as_json: bool) -> Non
     else:
         for problem in found.problems:
             say(f"{problem.file}: {problem.what}")
+        for line in found.notes:
+            say(f"Note: {line}")
         numbers = f"{found.numbers:,} numbers computed again from {found.items:,} items, {found.files} files"
         say(f"{'Holds' if found.ok else 'DOES NOT HOLD'}: {numbers}; hash {found.hash}")
         say(f"Verdict of G1 to G6, computed here: {found.verdict or 'none'}")

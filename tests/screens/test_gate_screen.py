@@ -86,7 +86,7 @@ async def test_promote_with_a_reason_and_roll_back(workspace: Workspace) -> None
         await pilot.pause(0.2)
         assert decided(workspace) == []
         await pilot.press(*"good", "enter")
-        await sees(pilot, "in use: a3 for tiny", "a3 (in use)", "2 to decide", "promoted by ana")
+        await sees(pilot, "in use: a3 for tiny", "✓ in use", "2 to decide", "promoted by ana")
         assert decided(workspace) == [("approve", False, "ana", "good")]
         await pilot.press("a")  # it is in use: there is nothing to promote
         await pilot.pause(0.2)

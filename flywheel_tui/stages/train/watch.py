@@ -9,6 +9,7 @@ import msgspec
 from flywheel_tui.stages.train.hardware import gpu_now
 from flywheel_tui.stages.train.history import log_tail, metrics, runs
 from flywheel_tui.store import training
+from flywheel_tui.store.gate import current_pointers
 from flywheel_tui.store.training import AdapterRow, MetricRow, RunRow
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ LOG_LINES = 8
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and the adapter it made, where it has made one."""
+    """A run and the adapter it made, where it has made one; `in_use` says whether that is used for its base now."""
 
     run: RunRow
     adapter: AdapterRow | None
+    in_use: bool = False
 
 
 class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +37,15 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_lines(workspace: Workspace, *, limit: int = 200) -> list[RunLine]:
     """Every run, the newest first."""
-    made = {row.training_run_id: row for row in training.adapters(workspace.store.read())}
-    return [RunLine(run=row, adapter=made.get(row.id)) for row in runs(workspace, limit=limit)]
+    connection = workspace.store.read()
+    made = {row.training_run_id: row for row in training.adapters(connection)}
+    used = {(one.base_hash, one.adapter_hash) for one in current_pointers(connection) if one.adapter}
+    found = []
+    for row in runs(workspace, limit=limit):
+        adapter = made.get(row.id)
+        in_use = adapter is not None and (adapter.base_hash, adapter.hash) in used
+        found.append(RunLine(run=row, adapter=adapter, in_use=in_use))
+    return found
 
 
 def run_figures(workspace: Workspace, run: RunRow) -> RunFigures:

@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flywheel_tui.errors import InputError
-from flywheel_tui.records.evaluation import Criteria, Item
+from flywheel_tui.records.evaluation import GATE_TITLES, Criteria, Item
 from flywheel_tui.stages.evaluate import evaluate
 from flywheel_tui.stages.evaluate.items import digest_of
 from flywheel_tui.stages.evaluate.measure import canonical, measure
 from flywheel_tui.stages.gate.bundle import export_zip, make_bundle
 from flywheel_tui.stages.gate.derive import derive, pretty, read_raw
-from flywheel_tui.stages.gate.files import changed, read_bundle, sealed, zipped
+from flywheel_tui.stages.gate.files import changed, read_bundle, sealed, write_folder, zipped
 from flywheel_tui.stages.gate.verdicts import judge_gates
 from flywheel_tui.stages.gate.verify import verify_bundle
 from flywheel_tui.store.gate import BundleRow
@@ -262,3 +262,26 @@ def test_no_gate_passes_on_nothing(add: list[tuple[bool, bool]], sort: list[tupl
     assert told["G3"] == "INCONCLUSIVE" and (told["G6"] == "PASS") == bool(trained and items)
     assert judge_gates(measure([], criteria, 0), criteria, ()).verdict != "PASS"
     assert digest_of(items) == digest_of([msgspec.json.decode(canonical(item), type=Item) for item in items])
+
+
+@pytest.mark.parametrize("made_by", ["0.0.1", ""])
+def test_sentences_of_another_version_are_no_fault_but_figures_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_by: str
+) -> None:
+    with monkeypatch.context() as older:
+        older.setitem(GATE_TITLES, "G1", "in the words of then")
+        if made_by:
+            packages = {"packages": {"flywheel-tui": made_by}}
+            older.setattr("flywheel_tui.stages.gate.evidence.environment", lambda: packages)
+        workspace, made = bundle(tmp_path, monkeypatch)
+    folder = workspace.root / made.folder
+    found = verify_bundle(folder)
+    assert found.ok == bool(made_by) and any(made_by in note for note in found.notes) == bool(made_by)
+    files = read_bundle(folder)
+    results = json.loads(files["results.json"])
+    results["overall"]["n"] += 1
+    forged, _ = sealed({name: content for name, content in files.items() if not name.startswith("manifest")}
+                       | {"results.json": json.dumps(results).encode()})  # fmt: skip
+    write_folder(tmp_path / "forged", forged)
+    told = verify_bundle(tmp_path / "forged")
+    assert not told.ok and any("overall.n" in problem.what for problem in told.problems) and not told.notes
