@@ -61,7 +61,7 @@ class LabelLooking(LabelDrafts):
             order = await self.ask(ChoiceDialog("queue", choices, now.query.order))
             if order and order != now.query.order:
                 query = msgspec.structs.replace(now.query, order=order, reviewer=self.shell.reviewer)
-                await self.begin(query, marked=self._marked)
+                await self.begin(query, marked=self._marked, seen=now.seen and self._marked is not None)
 
         await self.act(job)
 
@@ -89,7 +89,7 @@ class LabelLooking(LabelDrafts):
             if self.session is None:
                 raise NotNow("no data set is chosen: press D")
             if await self.leave_pair():
-                self.shell.open_bulk(self.session.query, self._marked)
+                self.shell.open_bulk(self.session.query, self._marked, seen=self.session.seen)
 
         await self.act(job)
 
