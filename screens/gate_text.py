@@ -224,10 +224,17 @@ def _figure(value: float | None) -> str:
 def _past(found: Evidence, glyphs: Glyphs) -> list[Content]:
     """Confirmed past failures: how many are fixed, still failing, newly broken; and which."""
     now = found.measured.regression
-    if not now.n:
+    if not now.n and not now.undecided:
         return [*heading("past failures"), Content.styled("none has been confirmed: nothing was asked", "$muted")]
-    remark = f"{now.n:,} confirmed, {now.kept:,} right in both"
-    lines = heading("past failures", remark + (f", p {now.p:.4f}" if now.p is not None else ""))
+    by = " by a script" if now.scripted == now.n + now.undecided else ""
+    by = by or (f", {now.scripted:,} of them by a script" if now.scripted else "")
+    remark = f"{now.n + now.undecided:,} confirmed{by}, {now.kept:,} right in both"
+    p = "" if now.p is None else ", p < 0.0001" if now.p < 1e-4 else f", p {now.p:.4f}"
+    lines = heading("past failures", remark + p)
+    if now.undecided:
+        lines.append(Content.styled(f"nothing could decide on {now.undecided:,}: a judge has to compare", "$edit"))
+    if now.compared:
+        lines.append(Content.styled(f"{now.compared:,} decided by whose answer was preferred", "$muted"))
     for name, word, count, items in (
         ("rejected", "newly broken", now.broken, found.broken), ("open", "still failing", now.still, found.still),
         ("approved", "fixed", now.fixed, found.fixed),

@@ -105,8 +105,10 @@ class ScenariosScreen(Ledger[ScenarioRow, ScenarioView]):
         if record.state == "proposed":
             return Content.styled("a approves, r rejects, m merges it into another one", "$muted")
         into = f" into {record.into_id}" if record.into_id else ""
-        return safe_text(f"{record.state}{into} by {record.reviewer}: {record.reason}", multiline=False, limit=300,
-                         style="$muted")  # fmt: skip
+        who = f"{record.reviewer}{' (a script)' if record.source == 'script' else ''}"
+        asked = "; every evaluation asks its failures again" if record.state == "approved" else ""
+        said = f"{record.state}{into} by {who}: {record.reason}{asked}"
+        return safe_text(said, multiline=False, limit=400, style="$muted")
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
