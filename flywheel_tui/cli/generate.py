@@ -76,7 +76,10 @@ def generate(ctx: click.Context, /, as_json: bool, recipe: str, list_all: bool, 
 
 def _options(recipe: str, given: dict[str, Any]) -> GenerateOptions:
     from flywheel_tui.stages.generate.options import GenerateOptions
+    from flywheel_tui.stages.generate.recipe import recipe_named
 
+    if given["seeds"] and (instead := recipe_named(recipe).instead_of_seeds):
+        raise UsageError(f"{recipe} takes no seeds; say what it works on with {instead}")
     settings = {}
     for text in given["options_"]:
         name, sign, value = text.partition("=")

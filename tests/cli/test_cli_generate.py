@@ -70,6 +70,8 @@ def test_a_preview_shows_rows_and_the_price(root: Path) -> None:
         (("qa", "--into", "x", "--job", "7"), "say what to change: --concurrency N"),
         (("qa", "--into", "x", "--backend", "offline", "--model", "some:thing"), "has no model 'some:thing'"),
         (("rag", "--into", "x", "--backend", "offline"), "rag works on documents; name a folder"),
+        (("from-taxonomy", "--into", "x", "--seeds", "demo"), "takes no seeds; say what it works on with --option tax"),
+        (("from-failures", "--estimate", "--seeds", "demo"), "takes no seeds; say what it works on with --option fail"),
         (("qa", "--into", "x", "--seeds", "tides", "--backend", "offline"), '--seeds "tides,"'),
         (("qa", "--preview", "2", "--background", "--backend", "offline"), "--background is for rows"),
         (("qa", "--into", "x", "--backend", "openai", "--model", "m"), "OpenAI needs a key"),

@@ -57,8 +57,6 @@ def announce(workspace: Workspace, options: GenerateOptions) -> Announced:
     """
     options = options.checked()
     cls = recipe_named(options.recipe)
-    if options.seeds and cls.instead_of_seeds:
-        raise UsageError(f"{cls.name} takes no seeds; say what it works on with {cls.instead_of_seeds}")
     options, why = _with_teachers(workspace, options)
     carried = cls.plan_ahead(workspace, options.into, options.options, options.seed)
     options = msgspec.structs.replace(options, carried=carried)

@@ -112,15 +112,6 @@ def test_what_cannot_be_meant_is_said(workspace: Workspace, text: str, says: str
         look_at_seeds(workspace, text, recipe_named("qa"))
 
 
-@pytest.mark.parametrize(
-    ("recipe", "says"), [("from-taxonomy", "--option taxonomy=NAME"), ("from-failures", "--option failures=DATASET")]
-)
-def test_seeds_that_would_not_be_read_are_refused(workspace: Workspace, recipe: str, says: str) -> None:
-    options = GenerateOptions(recipe=recipe, into="made", seeds="demo", backend="offline", options={})
-    with pytest.raises(UsageError, match=f"{recipe} takes no seeds; say what it works on with {says}"):
-        announce(workspace, options)
-
-
 def test_a_folder_or_file_that_is_there_is_read_whatever_its_name(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
