@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from flywheel_tui.errors import UsageError
@@ -20,6 +21,7 @@ from flywheel_tui.stages.judge.record import ROWS, Counts
 from flywheel_tui.stages.judge.run import report_of
 from flywheel_tui.stages.judge.work import alone
 from flywheel_tui.store import judging
+from flywheel_tui.store.calibration import family_names
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judge_examples import human_passes
 from flywheel_tui.store.judging import Row, RunRow, Said
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
 METHODS = ("majority", "mean", "weighted", "dawid-skene")
+FOLDS = 5
 LEAST_LABELS = 10
 """Human labels that `weighted` needs at least: with fewer, the weights are noise."""
 
@@ -113,9 +116,18 @@ def _method(
     if method == "mean":
         return _enough(names, _mean_of(members))
     truth = human_passes(workspace.store.read(), dataset_id)
+    folds = _folds(workspace, ballots)
     if method == "weighted":
-        return _enough(names, _weighted(names, ballots, truth))
-    return _enough(names, _dawid_skene(ballots, len(members), truth))
+        return _enough(names, _weighted(names, ballots, truth, folds))
+    return _enough(names, _dawid_skene(ballots, len(members), truth, folds))
+
+
+def _folds(workspace: Workspace, ballots: Sequence[Ballot]) -> list[int]:
+    """A part of the data for each ballot, by its family. What a jury says of a pair is learned from the labels of the
+    other parts: were its own label held, calibration would find the label and call it the jury's.
+    """
+    names = family_names(workspace.store.read(), [ballot.version for ballot in ballots])
+    return [blake2b(name, digest_size=4).digest()[0] % FOLDS for name in names]
 
 
 def _enough(names: Sequence[str], combine: Callable[[Ballot, str], Outcome]) -> Decide:
@@ -171,7 +183,7 @@ def _mean_of(members: Sequence[RunRow]) -> Callable[[Ballot, str], Outcome]:
 
 
 def _weighted(
-    names: Sequence[str], ballots: Sequence[Ballot], truth: Mapping[int, bool]
+    names: Sequence[str], ballots: Sequence[Ballot], truth: Mapping[int, bool], folds: Sequence[int]
 ) -> Callable[[Ballot, str], Outcome]:
     labelled = [ballot for ballot in ballots if ballot.root in truth]
     if len(labelled) < LEAST_LABELS:
@@ -181,23 +193,34 @@ def _weighted(
         )
     from flywheel_tui.stats.jury import log_odds_vote, log_odds_weights
 
-    counts = {kind: [0] * len(names) for kind in ((True, True), (False, True), (True, False), (False, False))}
-    for ballot in labelled:
-        for place, vote in ballot.votes.items():
-            counts[truth[ballot.root], bool(vote.passed)][place] += 1
-    weights = log_odds_weights(
-        counts[True, True], counts[False, True], counts[True, False], counts[False, False]
-    )  # fmt: skip
-    prior = (sum(truth[one.root] for one in labelled) + 0.5) / (len(labelled) + 1)
     votes = [[_number(ballot.votes.get(place)) for place in range(len(names))] for ballot in ballots]
-    return _by_share(ballots, log_odds_vote(votes, weights, prior), f"weights from {len(labelled)} human labels")
+    shares = [0.5] * len(ballots)
+    for fold in range(FOLDS):
+        counts = {kind: [0] * len(names) for kind in ((True, True), (False, True), (True, False), (False, False))}
+        good = known = 0
+        for ballot, part in zip(ballots, folds, strict=True):
+            if part == fold or ballot.root not in truth:
+                continue
+            known, good = known + 1, good + truth[ballot.root]
+            for place, vote in ballot.votes.items():
+                counts[truth[ballot.root], bool(vote.passed)][place] += 1
+        weights = log_odds_weights(
+            counts[True, True], counts[False, True], counts[True, False], counts[False, False]
+        )  # fmt: skip
+        here = [at for at, part in enumerate(folds) if part == fold]
+        for at, share in zip(here, log_odds_vote([votes[at] for at in here], weights, (good + 0.5) / (known + 1)),
+                             strict=True):  # fmt: skip
+            shares[at] = float(share)
+    return _by_share(ballots, shares, f"weights from the other pairs among {len(labelled)} human labels")
 
 
 def _number(said: Said | None) -> float:
     return math.nan if said is None else float(bool(said.passed))
 
 
-def _dawid_skene(ballots: Sequence[Ballot], judges: int, truth: Mapping[int, bool]) -> Callable[[Ballot, str], Outcome]:
+def _dawid_skene(
+    ballots: Sequence[Ballot], judges: int, truth: Mapping[int, bool], folds: Sequence[int]
+) -> Callable[[Ballot, str], Outcome]:
     from flywheel_tui.stats.jury import dawid_skene, vote_counts
 
     votes = [
@@ -206,10 +229,18 @@ def _dawid_skene(ballots: Sequence[Ballot], judges: int, truth: Mapping[int, boo
         for place, vote in ballot.votes.items()
     ]
     items, places, codes = zip(*votes, strict=True) if votes else ((), (), ())
+    counts = vote_counts(items, places, codes, (len(ballots), judges, 2))
     gold = [int(truth[ballot.root]) if ballot.root in truth else -1 for ballot in ballots]
-    found = dawid_skene(vote_counts(items, places, codes, (len(ballots), judges, 2)), gold, smoothing=0.5)
     held = sum(label >= 0 for label in gold)
-    return _by_share(ballots, found.posterior[:, 1], f"Dawid-Skene with {held} human labels held")
+    shares = [0.5] * len(ballots)
+    # without labels there is nothing to hide, and once is enough
+    for fold in range(FOLDS) if held else (-1,):
+        known = [-1 if part == fold else label for label, part in zip(gold, folds, strict=True)]
+        found = dawid_skene(counts, known, smoothing=0.5).posterior[:, 1]
+        for at, part in enumerate(folds):
+            if fold in (part, -1):
+                shares[at] = float(found[at])
+    return _by_share(ballots, shares, f"Dawid-Skene with the other pairs among {held} human labels held")
 
 
 def _by_share(ballots: Sequence[Ballot], shares: Iterable[float], how: str) -> Callable[[Ballot, str], Outcome]:

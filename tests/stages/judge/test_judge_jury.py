@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from factories import make_workspace, pair_ids, say, sft
 from judge_helpers import missing, number_in, run_judge, use_backend, verdict_text, verdicts
+from judged import judged
 
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.llm.protocol import Request
+from flywheel_tui.records.calibration import CalibrateOptions
+from flywheel_tui.stages.calibrate import calibrate
 from flywheel_tui.stages.judge.jury import jury, parse_jury
 from flywheel_tui.workspace import Workspace
 
@@ -97,3 +101,19 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             jury(workspace, "demo", ["a", "b"], "dawid-skene")
         with pytest.raises(UsageError, match="one of the members"):
             jury(workspace, "demo", ["a", "b"], "majority", tag="a")
+
+
+@pytest.mark.parametrize("method", ["weighted", "dawid-skene"])
+def test_a_jury_of_coins_is_measured_as_one(tmp_path: Path, method: str) -> None:
+    """It learns from people's labels; were those of a pair held for its own verdict, a jury of coins would be right."""
+    chance = random.Random(1)
+    with make_workspace(tmp_path, sft(200)) as workspace:
+        ids = pair_ids(workspace)
+        for pair in ids:
+            say(workspace, pair, chance.choice(["approved", "rejected"]))
+        for tag in "abc":
+            judged(workspace, tag, {pair: chance.random() < 0.5 for pair in ids}, identity=tag)
+        jury(workspace, "demo", ("a", "b", "c"), method, tag="j")
+        accuracy = calibrate(workspace, "demo", CalibrateOptions(tag="j")).rates["accuracy"].value
+        assert accuracy is not None
+        assert 0.35 < accuracy < 0.65
