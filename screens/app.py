@@ -137,6 +137,8 @@ class FlywheelApp(StoreBridge):
             return
         if not back and (base := self.base_screen) is not None and name != base.PLACE:
             self._trail = [*(before for before in self._trail if before != base.PLACE), base.PLACE]
+            if not self.dataset:
+                self.dataset = base.offered(name)
         await self.switch_mode(name)
         if (base := self.base_screen) is not None:
             base.arrive(request)

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Static
 
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.stages import views
+from flywheel_tui.stages.sitting_start import last_query
 from flywheel_tui.stages.views import DatasetSummary, ViewQuery
 from flywheel_tui.text import relative_time
 from screens.bindings import bindings_of
@@ -24,6 +25,8 @@ from screens.safe import safe_rich
 from screens.widgets.dataset_panel import panel_content
 from screens.work_screen import WorkScreen
 
+OF_A_DATASET = ("browse", "label", "validation", "calibrate")
+"""Places that show one data set: where none was chosen, the one at the cursor."""
 _EMPTY = """No data set yet.
 
 Press i to take in a file: JSON Lines, JSON, CSV, TSV, Parquet.
@@ -183,6 +186,13 @@ class DatasetsScreen(WorkScreen):
         figures = await asyncio.to_thread(views.figures, self.shell.workspace, current.row.id)
         content = panel_content(current, figures, self.shell.glyphs, self.shell.clock())
         self.query_one("#datasets-panel Static", Static).update(content)
+
+    def offered(self, place: str) -> str:
+        """The data set at the cursor; but Label goes on where its reviewer stopped."""
+        if self.current is None or place not in OF_A_DATASET:
+            return ""
+        goes_on = place == "label" and last_query(self.shell.workspace, self.shell.reviewer) is not None
+        return "" if goes_on else self.current.row.name
 
     # -- actions ------------------------------------------------------------------------------------------------------
 

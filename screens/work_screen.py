@@ -56,6 +56,10 @@ class WorkScreen(Screen[None]):
     def arrive(self, request: Any) -> None:
         """One came here; `request` is what the other screen asked for, or None."""
 
+    def offered(self, place: str) -> str:
+        """The data set to show in `place` where none was chosen yet; '' where this screen offers none."""
+        return ""
+
     def store_changed(self) -> None:
         """Somebody committed: read again what is visible, no more."""
 

@@ -314,8 +314,7 @@ async def test_nothing_matches_says_what_to_do(workspace: Workspace) -> None:
 
 
 async def test_without_a_data_set_it_asks_for_one(workspace: Workspace) -> None:
-    async with StillApp(workspace).run_test(size=(80, 24)) as pilot:
-        await pilot.press("right_square_bracket")
+    async with StillApp(workspace, start="browse").run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.pause()
         assert "Press D" in "\n".join(shown(pilot))

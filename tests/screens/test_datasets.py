@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp, add, drafts, make, say
-from pilots import shown
+from pilots import sees, shown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -55,6 +55,27 @@ async def test_a_row_tells_what_is_in_a_data_set(workspace: Workspace) -> None:
         assert "lengths" in text
         assert "made.jsonl" in text
         assert "✓ approved" in text
+
+
+async def test_other_places_show_the_data_set_at_the_cursor_where_none_was_chosen(tmp_path: Path) -> None:
+    with make(tmp_path, labels=False) as workspace:
+        async with StillApp(workspace).run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            await pilot.press("j", "g", "v")
+            await sees(pilot, "30 pairs of prefs")
+            await pilot.press("g", "d", "k", "g", "b")
+            await sees(pilot, "prefs 30 pairs")
+        async with StillApp(workspace, start="datasets").run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            await pilot.press("g", "l")
+            await sees(pilot, "demo · 1/240")
+
+
+async def test_writing_out_shows_where_on_a_small_terminal(workspace: Workspace) -> None:
+    async with StillApp(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("x")
+        await sees(pilot, "only", "split", "one file; or train=0.8,val=0.2", "exports/demo", "enter writes")
 
 
 async def test_enter_browses_the_data_set_at_the_cursor(workspace: Workspace) -> None:
