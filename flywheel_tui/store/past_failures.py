@@ -29,11 +29,14 @@ _ANSWERS = "('sft', 'kto', 'reasoning', 'trace')"
 
 
 def rejected_by_people(connection: sqlite3.Connection) -> list[FailedPair]:
-    """Every answer that stands as rejected because a person said so, in the order in which that was decided."""
+    """Every answer that stands as rejected because a person said so of it, in the order in which that was decided.
+
+    A bulk action by an expression or by marks is no confirmation of each: nobody has to have read them.
+    """
     rows = connection.execute(
         f"SELECT {_SAID}, l.reviewer, e.reasons FROM label_current l"
         " JOIN pair_current c ON c.id = l.root_id AND c.status = 'rejected'"
-        " JOIN label_event e ON e.id = l.event_id JOIN pair p ON p.id = l.pair_id"
+        " JOIN label_event e ON e.id = l.event_id AND e.batch_id IS NULL JOIN pair p ON p.id = l.pair_id"
         f" WHERE l.source = 'human' AND l.status = 'rejected' AND p.kind IN {_ANSWERS}"
         " AND trim(coalesce(p.output, '')) <> '' ORDER BY l.event_id"
     ).fetchall()

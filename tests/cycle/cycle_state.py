@@ -35,6 +35,12 @@ def state_of(folder: Path) -> dict[str, Any]:
             " ON st.trace_id = t.id JOIN scenario s ON s.id = st.scenario_id ORDER BY 1",
             "decisions": "SELECT hex(s.uid), e.action, e.reviewer FROM scenario_event e JOIN scenario s"
             " ON s.id = e.scenario_id ORDER BY 1, e.id",
+            "calibrations": "SELECT d.name, r.tag, c.split, c.n, json_extract(c.result, '$.looks') FROM calibration c"
+            " JOIN judge_run r ON r.id = c.judge_run_id JOIN dataset d ON d.id = c.dataset_id ORDER BY 1, 2, 3",
+            "past_failures": "SELECT key, slice, expected, checker, answer, reviewer, source FROM regression_item"
+            " ORDER BY 1",
+            "gates": "SELECT e.cycle, b.verdict, b.gates FROM bundle b JOIN evaluation e ON e.id = b.evaluation_id"
+            " ORDER BY 1",
             "adapters": "SELECT name, hash, state FROM adapter ORDER BY 1",
             "signed": "SELECT action, verdict, adapter, reviewer FROM gate_decision ORDER BY id",
         }

@@ -84,6 +84,11 @@ def test_everything_before_the_gate(model: Path, tmp_path: Path) -> None:
         exported = (workspace.root / "exports" / "cycle-001.jsonl").read_text().splitlines()
         assert len(exported) == 40 - planted, "neither planted errors nor failing answers are trained on"
         assert report.cycles[0]["trained"]
+        measured = run("SELECT r.tag, json_extract(c.options, '$.scripts') FROM calibration c JOIN judge_run r"
+                       " ON r.id = c.judge_run_id ORDER BY 1").fetchall()  # fmt: skip
+        assert measured == [("checkers-1", 1), ("offline-1", 1)], "both judges, by the labels of a script"
+        (failures,) = run("SELECT count(*) FROM regression_item WHERE source = 'script'").fetchone()
+        assert failures == 8, "what the script confirmed is asked in every evaluation from now on"
 
 
 def test_no_task_that_results_are_measured_on_is_made(model: Path, tmp_path: Path) -> None:

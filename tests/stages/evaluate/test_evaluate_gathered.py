@@ -19,6 +19,7 @@ from flywheel_tui.stages.evaluate.gathered import gather
 from flywheel_tui.stages.gate import blind, make_bundle, verify_bundle
 from flywheel_tui.stages.gate.bundle import bundle_path
 from flywheel_tui.stages.gate.verdicts import judge_gates
+from flywheel_tui.stages.label import Bulk, apply_bulk
 from flywheel_tui.stages.scenarios import approve, scenarios, take_failures
 from flywheel_tui.stages.scenarios_collect import add_file
 from flywheel_tui.store import evaluations
@@ -94,8 +95,8 @@ def test_a_task_is_in_it_once_however_it_came_there(tmp_path: Path) -> None:
 def test_pairs_that_people_reject_and_no_others(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "w", training_pairs())
     checked = {"checker": "numeric", "expected": "4"}
-    drafts = [Draft(instruction=f"2 + 2? ({number})", output="5", meta=checked, line=number) for number in range(6)]
-    wrong, by_script, twice, undone, fine, disputed = add_pairs(workspace, drafts, "sums")
+    drafts = [Draft(instruction=f"2 + 2? ({number})", output="5", meta=checked, line=number) for number in range(7)]
+    wrong, by_script, twice, undone, fine, disputed, many = add_pairs(workspace, drafts, "sums")
     say(workspace, wrong, "rejected", reasons=("wrong_facts",))
     say(workspace, by_script, "rejected", "planted", source="script")
     say(workspace, twice, "rejected", reasons=("duplicate",))
@@ -104,6 +105,7 @@ def test_pairs_that_people_reject_and_no_others(tmp_path: Path) -> None:
     say(workspace, fine, "approved")
     say(workspace, disputed, "rejected")
     say(workspace, disputed, "approved", "bo")
+    apply_bulk(workspace, Bulk(pairs=[many], status="rejected", reviewer="ana", expression="length < 100"))
     assert gather(workspace).added == 1
     (kept,) = evaluations.confirmed(workspace.store.read())
     assert (kept.expected, kept.checker, kept.answer, kept.reviewer) == ("4", "numeric", "5", "ana")
