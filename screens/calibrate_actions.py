@@ -156,12 +156,17 @@ class CalibrateActions(WorkScreen):
         self.measure(msgspec.structs.replace(self._options, **changes))
 
     def action_blind(self) -> None:
-        """Blind labels alone, or all."""
-        included = not self._options.include_unblinded
-        self._change(include_unblinded=included)
-        self.hint(
-            "labels made with the verdict in sight count too: agreement is flattered" if included else "blind only"
-        )
+        """Blind labels alone; then picked pairs too, where there are some; then those with the verdict in sight."""
+        some = self._desk is not None and self._desk.found.left_out.picked > 0
+        picked, seen = self._options.include_picked, self._options.include_unblinded
+        if seen:
+            picked, seen, said = False, False, "blind only"
+        elif some:
+            picked, said = True, "pairs picked by what judges say or where doubt is count too: they are no sample"
+        else:
+            seen, said = True, "labels made with the verdict in sight count too: agreement is flattered"
+        self._change(include_picked=picked, include_unblinded=seen)
+        self.hint(said)
 
     def action_policy(self) -> None:
         """The next policy for replies that could not be read."""

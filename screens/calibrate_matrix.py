@@ -202,7 +202,7 @@ def facts_line(found: Calibration, changed: bool) -> Content:
     policy = {"leave-out": "left out", "wrong": "wrong", "fail": "a fail", "tie": "a tie"}
     switches = [
         "all labels" if options.split == "all" else f"split {options.split}",
-        "+ not blind" if options.include_unblinded else "blind only",
+        "+ not blind" if options.include_unblinded else "+ picked" if options.include_picked else "blind only",
         f"unreadable: {policy.get(options.unreadable or 'leave-out', '')}",
     ]
     if found.kind == "verdict" and "edited" in options.approved_is:

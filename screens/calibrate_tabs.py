@@ -51,6 +51,8 @@ def _ranged(found: Number) -> str:
 _KEYS = {
     "--include-unblinded counts them": "b counts them",
     "--include-unblinded counts it": "b counts it",
+    "--include-picked counts them": "b counts them",
+    "--include-picked counts it": "b counts it",
     "--unreadable says how": "p says how",
 }
 
@@ -91,6 +93,7 @@ def _switches(options: CalibrateOptions) -> str:
     """What was counted otherwise than by default."""
     parts = [f"unreadable {options.unreadable}"] if options.unreadable not in (None, "leave-out") else []
     parts += [f"split {options.split}"] if options.split != "all" else []
+    parts += ["also picked"] if options.include_picked else []
     parts += ["not only blind"] if options.include_unblinded else []
     parts += [f"only {options.reviewer}"] if options.reviewer else []
     return f" ({', '.join(parts)})" if parts else ""

@@ -47,8 +47,9 @@ def _people(workspace: Workspace, desk: Desk) -> Comparison | str:
         return "One person alone has labelled here; a second opinion on the same pairs shows how far people agree."
     options = desk.read.options
     asked = Asked(
-        reviewers=names[:MOST_PEOPLE], approved_is=options.approved_is, include_unblinded=options.include_unblinded
-    )
+        reviewers=names[:MOST_PEOPLE], approved_is=options.approved_is, include_unblinded=options.include_unblinded,
+        include_picked=options.include_picked,
+    )  # fmt: skip
     return compare(workspace, desk.found.dataset, asked, write=False)
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Of intervals and of the guarantee.")
 @click.option("--reviewer", help="Only this person's labels, adjudications aside.")
 @click.option("--include-unblinded", is_flag=True, help="Count labels that were made with the verdict in sight.")
+@click.option(
+    "--include-picked", is_flag=True, help="Count labels of pairs picked by what judges say or where doubt is."
+)
 @click.option("--unreadable", type=click.Choice(["leave-out", "wrong", "fail", "tie"]), help="What replies count as "
               "that could not be read (default: as the run was imported, else leave-out).")  # fmt: skip
 @click.option("--split", type=click.Choice(["all", "prompt-dev", "calibrate", "report"]), default="all",

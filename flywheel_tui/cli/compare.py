@@ -22,11 +22,14 @@ EVERYBODY = "*"
 @click.option("--approved-is", default="approved", show_default=True, metavar="STATUS,…",
               help="The statuses that count as a pass: approved, or approved,edited.")  # fmt: skip
 @click.option("--include-unblinded", is_flag=True, help="Count labels that were made with the verdict in sight.")
+@click.option(
+    "--include-picked", is_flag=True, help="Count labels of pairs picked by what judges say or where doubt is."
+)
 @json_option
 @click.pass_context
 def compare(
     ctx: click.Context, /, dataset: str | None, tags: str, reviewers: str, approved_is: str, include_unblinded: bool,
-    as_json: bool,
+    include_picked: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare judge runs, reviewers or both on the pairs that they share."""
     from flywheel_tui.stages.compare import Asked, everybody
@@ -37,7 +40,7 @@ def compare(
     workspace = open_workspace(ctx)
     people = everybody(workspace, dataset) if reviewers.strip() == EVERYBODY else _names(reviewers)
     asked = Asked(tags=_names(tags), reviewers=people, approved_is=_names(approved_is),
-                  include_unblinded=include_unblinded)  # fmt: skip
+                  include_unblinded=include_unblinded, include_picked=include_picked)  # fmt: skip
     found = measure(workspace, dataset, asked)
     if as_json:
         print_json(found)

@@ -58,6 +58,8 @@ class CalibrateOptions(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.95
     reviewer: str | None = None
     include_unblinded: bool = False
+    include_picked: bool = False
+    """Also labels of pairs that an order picked by what judges say or where doubt is."""
     unreadable: str | None = None
     per_criterion: bool = False
     ratings: bool = False
@@ -74,6 +76,8 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
     not_blind: int = 0
     """Labels of people who had seen the verdict, or bulk labels chosen by what the judge had said."""
+    picked: int = 0
+    """Labels of pairs that an order picked by what judges say or where doubt is: they stand for no others."""
     adjudications_not_blind: int = 0
     skipped: int = 0
     disputed: int = 0

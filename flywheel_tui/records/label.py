@@ -39,6 +39,10 @@ class Preference(StrEnum):
     NEITHER = "neither"
 
 
+PICKING_ORDERS = ("most informative", "judges disagree", "near threshold", "score")
+"""Orders that pick pairs by what judges say or where doubt is: their labels stand for no others, in no estimate."""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One decision, before it is written. `uid` is the idempotency key: writing it twice writes it once.
 

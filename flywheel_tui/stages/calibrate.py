@@ -155,7 +155,8 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
     measure = measure_preferences if read.preference else measure_verdicts
     fields = measure(joined, read.verdicts, read.families, options)
     left_out = LeftOut(
-        not_blind=truth.not_blind, adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
+        not_blind=truth.not_blind, picked=truth.picked,
+        adjudications_not_blind=truth.adjudications_not_blind, skipped=truth.skipped,
         disputed=truth.disputed, no_verdict=joined.no_verdict, not_judged=joined.not_judged,
         no_score=fields.pop("no_score", 0), in_prompts=read.in_prompts, ties=read.ties,
     )  # fmt: skip
@@ -204,7 +205,8 @@ def _has_preferences(connection: Any, dataset_id: int) -> bool:
 def _truth(connection: Any, dataset_id: int, options: CalibrateOptions, preference: bool) -> Truth:
     found = human_truth(
         connection, dataset_id, preference=preference, approved_is=options.approved_is, reviewer=options.reviewer,
-        include_unblinded=options.include_unblinded, scripts=options.scripts, each=options.votes == "each",
+        include_unblinded=options.include_unblinded, include_picked=options.include_picked, scripts=options.scripts,
+        each=options.votes == "each",
     )  # fmt: skip
     return found if options.split == "all" else _of_split(connection, found, options.split)
 
@@ -319,8 +321,8 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
         found, run = row.calibration, runs[row.judge_run_id]
         options = found.options
         key = (
-            options.approved_is, options.reviewer, options.include_unblinded, options.split, options.scripts,
-            options.votes, found.kind, _shown_examples(run),
+            options.approved_is, options.reviewer, options.include_unblinded, options.include_picked, options.split,
+            options.scripts, options.votes, found.kind, _shown_examples(run),
         )  # fmt: skip
         if key not in hashes:
             hashes[key] = _hash_now(connection, dataset.id, run, found)

@@ -8,7 +8,7 @@ import msgspec
 
 from flywheel_tui.records.calibration import Number, RatingAgreement
 from flywheel_tui.stages.calibrate_measure import family_numbers, number
-from flywheel_tui.stages.human_truth import blind_labels
+from flywheel_tui.stages.human_truth import counted_labels
 from flywheel_tui.store import calibration as store
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ def ratings_of(connection: Connection, read: Labelled) -> RatingAgreement:
     from flywheel_tui.stats.correlation import correlation, kendall, spearman
 
     options, scores = read.options, read.verdicts.score
-    seen = set(blind_labels(connection, read.dataset.id, options.reviewer, options.include_unblinded)[3].tolist())
+    counted = counted_labels(
+        connection, read.dataset.id, options.reviewer, include_unblinded=options.include_unblinded,
+        include_picked=options.include_picked,
+    )  # fmt: skip
+    away = set(counted.left_out.tolist())
     given: dict[int, list[int]] = {}
     for row in store.ratings(connection, read.dataset.id, options.reviewer):
-        if options.include_unblinded or row.event not in seen:
+        if row.event not in away:
             given.setdefault(row.version, []).append(row.rating)
     said = {} if scores is None else dict(zip(read.verdicts.version.tolist(), scores.tolist(), strict=True))
     shared = [version for version in sorted(given) if version in said and not np.isnan(said[version])]

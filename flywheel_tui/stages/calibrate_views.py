@@ -10,7 +10,7 @@ import msgspec
 from flywheel_tui.records.calibration import CalibrateOptions, Number
 from flywheel_tui.stages.calibrate_alarm import ANCHOR_TAG, Watched, alarm_lines, watch
 from flywheel_tui.stages.calibrate_measure import family_numbers, number
-from flywheel_tui.stages.human_truth import blind_labels, human_truth, pass_codes
+from flywheel_tui.stages.human_truth import counted_labels, human_truth, pass_codes
 from flywheel_tui.store import calibration as store
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
@@ -126,7 +126,7 @@ def drift_of(workspace: Workspace, name: str, options: CalibrateOptions, *, pref
     with store.one_moment(connection):
         truth = human_truth(
             connection, dataset.id, preference=preference, approved_is=options.approved_is,
-            include_unblinded=options.include_unblinded,
+            include_unblinded=options.include_unblinded, include_picked=options.include_picked,
         )  # fmt: skip
         anchors = np.array(store.tagged_versions(connection, dataset.id, ANCHOR_TAG), np.int64)
         runs = judging.list_runs(connection, dataset.id)[-MOST_RUNS:]
@@ -285,7 +285,11 @@ def stand_in(workspace: Workspace, read: Labelled, *, eps: float = 0.2) -> Stand
 def _answers(connection: Any, read: Labelled, who: str) -> tuple[Ints, Ints]:
     import numpy as np
 
-    labels, *_ = blind_labels(connection, read.dataset.id, who, read.options.include_unblinded)
+    options = read.options
+    labels = counted_labels(
+        connection, read.dataset.id, who, include_unblinded=options.include_unblinded,
+        include_picked=options.include_picked,
+    ).labels  # fmt: skip
     if read.preference:
         return labels.version[labels.preference > 0], labels.preference[labels.preference > 0]
     kept = np.isin(labels.status, (1, 2, 3))

@@ -87,12 +87,24 @@ def _nothing(found: Calibration, rated: bool) -> str:
             f"Nothing to measure: all {left.not_blind:,} labels were made with the verdict in sight; label blind, or "
             "say --include-unblinded and distrust the figures"
         )
+    if left.picked:
+        return (
+            f"Nothing to measure: all {left.picked:,} labels are of pairs that an order picked by what judges say or "
+            "where doubt is, which stand for no others; label a calibration sample: flywheel label sample -d "
+            f"{found.dataset}"
+        )
     if left.disputed or left.skipped:
         return (
             f"Nothing to measure: {left.disputed:,} labelled pairs are disputed and {left.skipped:,} skipped; "
             "adjudicate them first"
         )
     return f"Nothing to measure: no person has labelled this data set; start with: flywheel label -d {found.dataset}"
+
+
+PICKED = (
+    "labels are of pairs that an order picked by what judges say or where doubt is, and are left out"
+    " (--include-picked counts them)"
+)
 
 
 def remarks(found: Calibration) -> tuple[str, ...]:
@@ -104,6 +116,7 @@ def _left_out(found: Calibration) -> list[str]:
     left, lines = found.left_out, []
     counts = (
         (left.not_blind, "labels were not blind and are left out (--include-unblinded counts them)"),
+        (left.picked, PICKED),
         (left.adjudications_not_blind, "adjudications were made with the verdict in sight: the labels below decide"
          " (--include-unblinded counts them)"),
         (left.disputed, "labelled pairs are disputed and left out until they are adjudicated"),
@@ -120,12 +133,19 @@ def _left_out(found: Calibration) -> list[str]:
     if found.options.unreadable not in (None, "leave-out"):
         counted = {"wrong": "wrong", "fail": "a fail", "tie": "a tie"}[found.options.unreadable or ""]
         lines.append(f"replies that could not be read count as {counted}")
+    if found.options.include_picked:
+        lines.append("labels of pairs picked by what judges say or where doubt is are included: the figures stand for "
+                     "no sample")  # fmt: skip
     if found.options.include_unblinded:
         lines.append("labels made with the verdict in sight are included: agreement is flattered")
     return lines
 
 
 _SINGULAR = (
+    (
+        "labels are of pairs that an order picked by what judges say or where doubt is, and are",
+        "label is of a pair that an order picked by what judges say or where doubt is, and is",
+    ),
     ("preferences are a tie on a side and are", "preference is a tie on a side and is"),
     ("labels are of the split", "label is of the split"),
     ("from, and are left out", "from, and is left out"),

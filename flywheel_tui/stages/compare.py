@@ -10,7 +10,8 @@ import msgspec
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.records.calibration import Comparison, Number, PairLine, RaterLine
 from flywheel_tui.stages.calibrate_measure import family_numbers, number
-from flywheel_tui.stages.human_truth import blind_labels, pass_codes
+from flywheel_tui.stages.calibrate_words import PICKED
+from flywheel_tui.stages.human_truth import Counted, counted_labels, pass_codes
 from flywheel_tui.store import calibration as store
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
@@ -46,6 +47,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     reviewers: tuple[str, ...] = ()
     approved_is: tuple[str, ...] = ("approved",)
     include_unblinded: bool = False
+    include_picked: bool = False
 
 
 def compare(workspace: Workspace, name: str, asked: Asked, *, write: bool = True) -> Comparison:
@@ -64,7 +66,7 @@ def compare(workspace: Workspace, name: str, asked: Asked, *, write: bool = True
         raters = [_judge(connection, dataset.id, tag, preference) for tag in asked.tags]
         people = [_person(connection, dataset.id, who, preference, asked) for who in asked.reviewers]
         families = store.families(connection, dataset.id)
-    left_out = sum(count for _, count in people)
+    left_out = sum(counted.not_blind for _, counted in people), sum(counted.picked for _, counted in people)
     found = _compared(dataset.name, [*raters, *(rater for rater, _ in people)], families, preference, left_out)
     return _written(workspace, found) if write else found
 
@@ -98,10 +100,13 @@ def _judge(connection: Connection, dataset_id: int, tag: str, preference: bool) 
     return Rater(tag, "judge", found.version, answer, found.score)
 
 
-def _person(connection: Connection, dataset_id: int, who: str, preference: bool, asked: Asked) -> tuple[Rater, int]:
+def _person(connection: Connection, dataset_id: int, who: str, preference: bool, asked: Asked) -> tuple[Rater, Counted]:
     import numpy as np
 
-    labels, _, left_out, _ = blind_labels(connection, dataset_id, who, asked.include_unblinded)
+    counted = counted_labels(
+        connection, dataset_id, who, include_unblinded=asked.include_unblinded, include_picked=asked.include_picked
+    )
+    labels = counted.labels
     if preference:
         kept, answer = labels.preference > 0, labels.preference
     else:
@@ -109,7 +114,7 @@ def _person(connection: Connection, dataset_id: int, who: str, preference: bool,
         answer = np.isin(labels.status, pass_codes(asked.approved_is)).astype(np.int64)
     version, answer = labels.version[kept], answer[kept]
     order = np.argsort(version, kind="stable")
-    return Rater(who, "reviewer", version[order], answer[order], None), left_out
+    return Rater(who, "reviewer", version[order], answer[order], None), counted
 
 
 def _aligned(raters: Sequence[Rater]) -> tuple[Ints, list[Ints], list[Floats | None]]:
@@ -136,7 +141,7 @@ def _aligned(raters: Sequence[Rater]) -> tuple[Ints, list[Ints], list[Floats | N
 
 
 def _compared(
-    dataset: str, raters: list[Rater], families: dict[int, bytes], preference: bool, left_out: int
+    dataset: str, raters: list[Rater], families: dict[int, bytes], preference: bool, left_out: tuple[int, int]
 ) -> Comparison:
     import numpy as np
 
@@ -161,8 +166,11 @@ def _compared(
         remarks.append("they have no pair in common: let them judge (or label) the same pairs first")
     elif not pairs:
         remarks.append("no pair was answered by all of them; two at a time they can be compared")
-    if left_out:
-        remarks.append(f"{left_out:,} labels were not blind and are left out (--include-unblinded counts them)")
+    not_blind, picked = left_out
+    if not_blind:
+        remarks.append(f"{not_blind:,} labels were not blind and are left out (--include-unblinded counts them)")
+    if picked:
+        remarks.append(f"{picked:,} {PICKED}")
     if len(matrix) > 1:
         remarks.append("several comparisons: one in twenty looks different by chance alone")
     return Comparison(dataset=dataset, kind=kind, pairs=pairs, overlap=overlap, raters=lines, matrix=matrix,

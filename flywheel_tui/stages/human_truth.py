@@ -36,6 +36,7 @@ class Truth(NamedTuple):
     disputed: int
     not_blind: int
     adjudications_not_blind: int
+    picked: int
 
     @property
     def hash(self) -> str:
@@ -46,10 +47,34 @@ class Truth(NamedTuple):
         return digest.hexdigest()
 
 
-def blind_labels(
-    connection: Connection, dataset_id: int, reviewer: str | None, include_unblinded: bool, source: str = "human"
-) -> tuple[Labels, Floats, int, Ints]:
-    """People's labels that count, their inclusion probabilities, how many were left out, the events that had seen.
+class Counted(NamedTuple):
+    """People's labels that count, with the known probabilities that their pairs were drawn (else NaN).
+
+    `not_blind` and `picked` tell how many decisions were left out, `seen` are the events that had seen a verdict, and
+    `left_out` all events that do not count.
+    """
+
+    labels: Labels
+    inclusion: Floats
+    not_blind: int
+    picked: int
+    seen: Ints
+    left_out: Ints
+
+
+def counted_labels(
+    connection: Connection,
+    dataset_id: int,
+    reviewer: str | None,
+    *,
+    include_unblinded: bool = False,
+    include_picked: bool = False,
+    source: str = "human",
+) -> Counted:
+    """People's labels that count: blind ones, of pairs that no order picked by what judges say or where doubt is.
+
+    Labels of picked pairs have no known probability of having been drawn, and the pairs are harder than the others:
+    in an estimate they would stand for pairs that they are unlike.
 
     Where somebody changed a blind label after the verdict was revealed, the blind one counts: were it left out with
     the change, the pairs on which people differed from the judge would go first.
@@ -63,11 +88,12 @@ def blind_labels(
     if reviewer is not None and reviewer not in (known := store.reviewers(connection, dataset_id)):
         raise NotFoundError("reviewer with labels in this data set", reviewer, known)
     drawn = store.drawn_events(connection, dataset_id)
+    picked = np.zeros(0, np.int64) if include_picked else store.picked_events(connection, dataset_id)
     bulk = store.events_of_batches(connection, judged_batches(connection, dataset_id))
-    special = bool(len(drawn.event) or len(bulk))
+    special = bool(len(drawn.event) or len(bulk) or len(picked))
     labels = store.human_labels(connection, dataset_id, reviewer, events=special, source=source)
     if not special:
-        return labels, np.full(len(labels.version), np.nan), 0, bulk
+        return Counted(labels, np.full(len(labels.version), np.nan), 0, 0, bulk, bulk)
     inclusion = np.full(len(labels.version), np.nan)
     if len(drawn.event):
         order = np.argsort(drawn.event)
@@ -75,26 +101,33 @@ def blind_labels(
         place = np.minimum(np.searchsorted(events, labels.event), len(events) - 1)
         hit = events[place] == labels.event
         inclusion[hit] = shares[place[hit]]
+    away = np.isin(labels.event, picked)
+    by_order = int(np.count_nonzero(away & _decided(labels)))
+    labels, inclusion = _of(labels, ~away), inclusion[~away]
     seen = np.concatenate([drawn.event[drawn.seen], bulk])
     if include_unblinded or not len(seen):
-        return labels, inclusion, 0, seen
+        return Counted(labels, inclusion, 0, by_order, seen, picked)
     unseen = ~np.isin(labels.event, seen)
-    decided = (labels.status > 0) | (labels.preference > 0)
-    left_out = int(np.count_nonzero(~unseen & decided))
-    kept = store.Labels(*(column[unseen] for column in labels))
+    left_out = int(np.count_nonzero(~unseen & _decided(labels)))
+    kept = _of(labels, unseen)
+    none = np.concatenate([seen, picked])
     first = store.blind_before(connection, labels.event[~unseen].tolist(), judged=set(bulk.tolist()))
     if first:
         columns = list(zip(*first, strict=True))
         before = store.Labels(*(np.array(column, np.int64) for column in columns[:4]))
         order = np.argsort(np.concatenate([kept.version, before.version]), kind="stable")
         both = store.Labels(*(np.concatenate(pair)[order] for pair in zip(kept, before, strict=True)))
-        return (
-            both,
-            np.concatenate([inclusion[unseen], np.array(columns[4], float)])[order],
-            left_out - len(first),
-            seen,
-        )
-    return kept, inclusion[unseen], left_out, seen
+        share = np.concatenate([inclusion[unseen], np.array(columns[4], float)])[order]
+        return Counted(both, share, left_out - len(first), by_order, seen, none)
+    return Counted(kept, inclusion[unseen], left_out, by_order, seen, none)
+
+
+def _decided(labels: Labels) -> NDArray[np.bool_]:
+    return (labels.status > 0) | (labels.preference > 0)
+
+
+def _of(labels: Labels, kept: NDArray[np.bool_]) -> Labels:
+    return store.Labels(*(column[kept] for column in labels))
 
 
 def judged_batches(connection: Connection, dataset_id: int) -> list[int]:
@@ -110,6 +143,7 @@ def human_truth(
     approved_is: Sequence[str] = ("approved",),
     reviewer: str | None = None,
     include_unblinded: bool = False,
+    include_picked: bool = False,
     scripts: bool = False,
     each: bool = False,
 ) -> Truth:
@@ -120,12 +154,14 @@ def human_truth(
     """
     import numpy as np
 
-    labels, inclusion, not_blind, seen = blind_labels(
-        connection, dataset_id, reviewer, include_unblinded, "script" if scripts else "human"
-    )
+    counted = counted_labels(
+        connection, dataset_id, reviewer, include_unblinded=include_unblinded, include_picked=include_picked,
+        source="script" if scripts else "human",
+    )  # fmt: skip
+    labels, inclusion, seen = counted.labels, counted.inclusion, counted.seen
     passing = pass_codes(approved_is)
     if each:
-        return _each(labels, inclusion, preference, passing, not_blind)
+        return _each(counted, preference, passing)
     versions, owner = _numbered(labels.version)
     votes = _preference_votes if preference else _status_votes
     said = votes(labels, owner, len(versions), passing)
@@ -141,13 +177,14 @@ def human_truth(
     return Truth(
         version=versions[kept], said=said[kept], inclusion=drawn[kept],
         skipped=int(np.count_nonzero(said == SKIPPED)), disputed=int(np.count_nonzero(said == DISPUTED)),
-        not_blind=not_blind, adjudications_not_blind=late,
+        not_blind=counted.not_blind, adjudications_not_blind=late, picked=counted.picked,
     )  # fmt: skip
 
 
-def _each(labels: Labels, drawn: Floats, preference: bool, passing: tuple[int, ...], not_blind: int) -> Truth:
+def _each(counted: Counted, preference: bool, passing: tuple[int, ...]) -> Truth:
     import numpy as np
 
+    labels, drawn = counted.labels, counted.inclusion
     skips = labels.status == store.STATUS_CODES["skipped"]
     if preference:
         said = np.where(labels.preference > 0, labels.preference, -1)
@@ -158,7 +195,8 @@ def _each(labels: Labels, drawn: Floats, preference: bool, passing: tuple[int, .
     order = np.argsort(labels.version[kept], kind="stable")
     return Truth(
         version=labels.version[kept][order], said=said[kept][order], inclusion=drawn[kept][order],
-        skipped=int(np.count_nonzero(skips)), disputed=0, not_blind=not_blind, adjudications_not_blind=0,
+        skipped=int(np.count_nonzero(skips)), disputed=0, not_blind=counted.not_blind,
+        adjudications_not_blind=0, picked=counted.picked,
     )  # fmt: skip
 
 

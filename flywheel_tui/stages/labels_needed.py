@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flywheel_tui.records.calibration import CalibrateOptions
+from flywheel_tui.records.label import PICKING_ORDERS
 from flywheel_tui.stages.human_truth import judged_batches
 from flywheel_tui.store import judging
 from flywheel_tui.store import queues as store
+from flywheel_tui.store.calibration import picked_events
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ class Needed(msgspec.Struct, kw_only=True):
 
     def counted(self, card: Card, decision: Decision) -> None:
         """A decision was written: count it where it answers the question."""
-        if not decision.blind or decision.revealed or decision.status in (None, "skipped") or card.decided:
+        if not decision.blind or decision.revealed or decision.policy in PICKING_ORDERS:
+            return
+        if decision.status in (None, "skipped") or card.decided:
             return
         if self.tag is not None and (card.verdict is None or card.verdict.tag != self.tag or not card.verdict.passed):
             return
@@ -85,6 +89,7 @@ def labels_needed(workspace: Workspace, dataset: str) -> Needed:
     runs = judging.list_runs(connection, row.id)
     run = max(runs, key=lambda found: (found.updated or found.created, found.id), default=None)
     batches = judged_batches(connection, row.id)
-    labels, passed = store.blind_counts(connection, row.id, run.id if run else None, batches)
+    picked = picked_events(connection, row.id).tolist()
+    labels, passed = store.blind_counts(connection, row.id, run.id if run else None, batches, picked)
     pairs = judging.tally(connection, run.id).passed if run else row.pairs
     return Needed(tag=run.tag if run else None, labels=labels, passed=passed, pairs=pairs)

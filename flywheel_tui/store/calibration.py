@@ -15,6 +15,7 @@ import msgspec
 
 from flywheel_tui.identity import now_us
 from flywheel_tui.records.calibration import CalibrateOptions, Calibration
+from flywheel_tui.records.label import PICKING_ORDERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,8 @@ def _coded(column: str, codes: dict[str, int]) -> str:
 _LABEL = f"pair_id * 64 + ({_coded('status', STATUS_CODES)}) * 8 + ({_coded('preference', PREFERENCE_CODES)})"
 _VERDICT = f"pair_id * 16 + passed * 8 + ({_coded('preference', PREFERENCE_CODES)})"
 _COUNTED = 'judge_run_id = ? AND "order" = 0 AND repeat = 0'
+_PICKED = f"policy IN ({', '.join(repr(order) for order in PICKING_ORDERS)})"
+"""As in the index `label_event_picked`, word for word."""
 _DRAWN = "(blind = 0 OR revealed = 1 OR inclusion IS NOT NULL)"
 
 
@@ -148,6 +151,22 @@ def drawn_events(connection: sqlite3.Connection, dataset_id: int) -> Drawn:
     ).fetchone()
     packed = _numbers(row[0])
     return Drawn(packed >> 1, (packed & 1).astype(bool), _numbers(row[1], float))
+
+
+def picked_events(connection: sqlite3.Connection, dataset_id: int) -> Ints:
+    """The label events of pairs that an order picked because of what judges say or where doubt is.
+
+    A person who had labelled the pair before, in an order that does not look at it, did not come to it by that.
+    """
+    row = connection.execute(
+        f"SELECT group_concat(id) FROM label_event e INDEXED BY label_event_picked WHERE dataset_id = ? AND {_PICKED}"
+        " AND action = 'label' AND NOT EXISTS (SELECT 1 FROM label_event f WHERE f.root_id = e.root_id"
+        " AND f.reviewer = e.reviewer AND f.action = 'label' AND (f.answered, f.uid) < (e.answered, e.uid)"
+        f" AND NOT f.{_PICKED} AND NOT EXISTS (SELECT 1 FROM label_event u WHERE u.undoes = f.uid))",
+        (dataset_id,),
+    ).fetchone()
+    found: Ints = _numbers(row[0])
+    return found
 
 
 def bulk_events(connection: sqlite3.Connection, dataset_id: int) -> list[tuple[int, str]]:

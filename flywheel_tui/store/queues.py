@@ -75,11 +75,16 @@ def human_labels(connection: sqlite3.Connection, dataset_id: int) -> list[HumanL
 
 
 def blind_counts(
-    connection: sqlite3.Connection, dataset_id: int, run_id: int | None, judged_batches: Sequence[int] = ()
+    connection: sqlite3.Connection,
+    dataset_id: int,
+    run_id: int | None,
+    judged_batches: Sequence[int] = (),
+    picked: Sequence[int] = (),
 ) -> tuple[int, int]:
     """Pairs with blind labels of people, and those of them that nobody found wanting; of a run, only what it passes.
 
-    The labels of `judged_batches`, bulk actions that were chosen by what a judge had said, are not blind.
+    The labels of `judged_batches`, bulk actions that were chosen by what a judge had said, are not blind; the events
+    `picked` are of pairs that an order picked, and count nowhere.
     """
     judged = (
         ' JOIN verdict v ON v.judge_run_id = ?2 AND v."order" = 0 AND v.repeat = 0 AND v.pair_id = l.pair_id'
@@ -90,10 +95,15 @@ def blind_counts(
         f" FROM label_current l JOIN label_event e ON e.id = l.event_id{judged if run_id is not None else ''}"
         " WHERE l.dataset_id = ?1 AND l.source = 'human' AND e.blind = 1 AND e.revealed = 0"
         " AND (e.batch_id IS NULL OR e.batch_id NOT IN (SELECT value FROM json_each(?3)))"
+        " AND e.id NOT IN (SELECT value FROM json_each(?4))"
         " AND l.status IN ('approved', 'rejected', 'edited') GROUP BY l.root_id)",
-        (dataset_id, run_id, msgspec.json.encode([int(batch) for batch in judged_batches]).decode()),
+        (dataset_id, run_id, _numbers(judged_batches), _numbers(picked)),
     ).fetchone()
     return int(labels), int(passed)
+
+
+def _numbers(found: Sequence[int]) -> str:
+    return msgspec.json.encode([int(number) for number in found]).decode()
 
 
 def wanting(connection: sqlite3.Connection, dataset_id: int) -> dict[int, str]:

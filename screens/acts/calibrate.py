@@ -30,7 +30,11 @@ CALIBRATE = (
     Act("calibrate.tag", "J", "tag", "judge", "choose another judge run", footer=True),
     Act("calibrate.dataset", "D", "dataset", "data set", "measure on another data set"),
     Act(
-        "calibrate.blind", "b", "blind", "blind only", "count labels made with the verdict in sight, or leave them out"
+        "calibrate.blind",
+        "b",
+        "blind",
+        "blind only",
+        "count labels of picked pairs too, then those with the verdict in sight",
     ),
     Act("calibrate.policy", "p", "policy", "unreadable", "how replies count that could not be read", footer=True),
     Act("calibrate.split", "s", "split", "split", "all labels, or one split: prompt-dev, calibrate, report"),

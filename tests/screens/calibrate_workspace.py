@@ -61,11 +61,18 @@ def ids_of(workspace: Workspace, dataset: str) -> list[int]:
 
 
 def label(
-    workspace: Workspace, pair: int, status: str, who: str, *, preference: str | None = None, blind: bool = True
+    workspace: Workspace,
+    pair: int,
+    status: str,
+    who: str,
+    *,
+    preference: str | None = None,
+    blind: bool = True,
+    policy: str = "as is",
 ) -> None:
     """A label a minute before noon."""
     decide(
         workspace,
         Decision(uid=label_uid(pair, who, status), pair=pair, version=pair, reviewer=who, status=status,
-                 preference=preference, blind=blind, answered=NOON - 60_000_000),
+                 preference=preference, blind=blind, policy=policy, answered=NOON - 60_000_000),
     )  # fmt: skip

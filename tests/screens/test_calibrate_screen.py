@@ -127,6 +127,20 @@ async def test_what_counts_is_switched_and_shown(workspace: Workspace) -> None:
         assert "edited passes" in shown(pilot)
 
 
+async def test_labels_of_picked_pairs_count_only_when_asked_for(workspace: Workspace) -> None:
+    for pair in ids_of(workspace, "demo")[270:275]:
+        label(workspace, pair, "rejected", "ana", policy="near threshold")
+    async with app_on(workspace).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        assert "5 labels are of pairs that an order picked" in shown(pilot) and "b counts them" in shown(pilot)
+        await press(pilot, "b")
+        assert "+ picked" in shown(pilot) and "blind only" not in shown(pilot)
+        await press(pilot, "b")
+        assert "+ not blind" in shown(pilot)
+        await press(pilot, "b")
+        assert "blind only" in shown(pilot)
+
+
 async def test_splits_part_the_labels(workspace: Workspace) -> None:
     whole = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b"), keep=False).pairs
     parts = [
