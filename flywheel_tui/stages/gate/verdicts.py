@@ -124,8 +124,13 @@ def _past(measured: Measured, criteria: Criteria) -> GateLine:
         return _line("G2", _OPEN, f"nothing can decide on any of {found.undecided} past failures", _a_judge(found))
     counts = f"{found.fixed} fixed, {found.still} still failing, {found.broken} newly broken, {found.kept} kept"
     so_far = f"of {found.n} past failures{_confirmed_by(found)} {counts}"
-    # slices of few failures count in the whole only: each by itself would leave this gate open for long
-    lines = [measured.regression_overall, *(line for line in measured.regression_slices if line.n >= LEAST)]
+    # A slice too small to prove anything even where nothing changed counts in the whole: by itself it would leave this
+    # gate open whatever the adapter does. One that is proven worse still shuts it.
+    slices = [
+        line for line in measured.regression_slices
+        if line.n >= _least_to_prove(line, criteria.alpha) or (line.n >= LEAST and _worse(line))
+    ]  # fmt: skip
+    lines = [measured.regression_overall, *slices]
     if (mended := measured.regression_changed) is not None:
         so_far += f"; of {mended.n} that the one before answered otherwise than when they were confirmed"
         so_far += f" {mended.only_candidate} fixed, {mended.only_base} broken"
@@ -173,11 +178,7 @@ def _not_worse(name: str, lines: Sequence[Compared], criteria: Criteria, so_far:
     plain ones (the largest is the same): the plain ones say which slice it is. Worse is one whose whole one-sided
     interval lies below 0 and whose estimate lies beyond the margin.
     """
-    worse = [
-        line for line in lines
-        if line.upper is not None and line.upper < 0 and (line.difference.value or 0) < -(line.margin or 0)
-    ]  # fmt: skip
-    if worse:
+    if worse := [line for line in lines if _worse(line)]:
         listed = ", ".join(_slice_words(line) for line in worse)
         return _line(name, _FAIL, f"{so_far}; worse: {listed}")
     unproven = [line for line in lines if not _proven(line, criteria.alpha)]
@@ -186,6 +187,20 @@ def _not_worse(name: str, lines: Sequence[Compared], criteria: Criteria, so_far:
         needed = [_more_items(line, -(line.margin or 0), criteria.alpha, f"items of {line.slice}") for line in unproven]
         return _line(name, _OPEN, f"{so_far}; not proven within {_margin(lines)}: {listed}", "; ".join(needed))
     return _line(name, _PASS, f"{so_far}; none worse by {_margin(lines)} or more")
+
+
+def _worse(line: Compared) -> bool:
+    return line.upper is not None and line.upper < 0 and (line.difference.value or 0) < -(line.margin or 0)
+
+
+def _least_to_prove(line: Compared, alpha: float) -> int:
+    """How many pairs without any difference prove that there is none beyond the margin m: z² (1 - m) / m.
+
+    Of the score test of a paired difference at 0 discordant pairs (Tango 1998).
+    """
+    if not line.margin:
+        return LEAST
+    return max(math.ceil(z_of(1 - 2 * alpha) ** 2 * (1 - line.margin) / line.margin), LEAST)
 
 
 def _proven(line: Compared, alpha: float) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from evaluation_helpers import make_adapter, options, right, tasks_file, training_pairs, use_models
 from factories import add_pairs, make_workspace, pair_ids, say
@@ -158,6 +159,29 @@ def test_new_failures_cannot_hide_what_broke(tmp_path: Path) -> None:
     verdict, why = judged_g2([*new, *kept])
     assert verdict == "PASS" and "(confirmed by a script)" in why
     assert judged_g2(new)[0] == "PASS", "in the first cycle there is nothing else"
+
+
+def sliced(name: str, start: int, outcomes: list[tuple[bool, bool]]) -> list[Item]:
+    """Past failures of one slice: whether the base and the adapter get each right, all mended once before."""
+    return [
+        msgspec.structs.replace(item(start + number, base, own, "something else"), slice=name)
+        for number, (base, own) in enumerate(outcomes)
+    ]
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(20, "PASS"), (51, "PASS"), (52, "INCONCLUSIVE"), (60, "INCONCLUSIVE")])
+def test_a_slice_counts_by_itself_from_where_no_change_would_prove_something(count: int, verdict: str) -> None:
+    """52 pairs without a difference prove 5 points at 95 %; one newly broken among them leaves it open."""
+    many = sliced("sort", 0, [(True, True)] * 800)
+    few = sliced("add", 1000, [(True, False), (False, True), *[(True, True)] * (count - 2)])
+    assert judged_g2([*many, *few])[0] == verdict
+
+
+def test_a_small_slice_that_is_proven_worse_shuts_the_gate_all_the_same() -> None:
+    many = sliced("sort", 0, [(True, True)] * 800)
+    few = sliced("add", 1000, [(True, False)] * 8 + [(True, True)] * 16)
+    verdict, why = judged_g2([*many, *few])
+    assert verdict == "FAIL" and "add" in why
 
 
 def test_the_labels_of_others_data_sets_count(tmp_path: Path) -> None:
