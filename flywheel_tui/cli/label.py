@@ -175,15 +175,18 @@ def _undo(workspace: Workspace, target: str, as_json: bool) -> None:
 @click.option("-d", "--dataset", "datasets", multiple=True, help="Only these data sets (default: all).")
 @click.option("--reviewer", help="Only this reviewer's labels.")
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False), help="The log file to write.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 @json_option
 @click.pass_context
-def export(ctx: click.Context, /, datasets: tuple[str, ...], reviewer: str | None, target: str, as_json: bool) -> None:
+def export(
+    ctx: click.Context, /, datasets: tuple[str, ...], reviewer: str | None, target: str, force: bool, as_json: bool
+) -> None:
     """Write the label events as JSON lines: exact, and mergeable into another workspace."""
     from pathlib import Path
 
     from flywheel_tui.stages.label_log import export_log
 
-    count = export_log(open_workspace(ctx), Path(target), datasets=datasets, reviewer=reviewer)
+    count = export_log(open_workspace(ctx), Path(target), datasets=datasets, reviewer=reviewer, force=force)
     if as_json:
         print_json({"events": count, "path": target})
     else:

@@ -35,9 +35,19 @@ class LogSummary(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int]
 
 
-def export_log(workspace: Workspace, target: Path, *, datasets: Sequence[str] = (), reviewer: str | None = None) -> int:
-    """Write the label events (and bulk actions) as JSON lines; how many events. 0600, whole or not at all."""
-    check_free([target], force=True)
+def export_log(
+    workspace: Workspace,
+    target: Path,
+    *,
+    datasets: Sequence[str] = (),
+    reviewer: str | None = None,
+    force: bool = False,
+) -> int:
+    """Write the label events (and bulk actions) as JSON lines; how many events. 0600, whole or not at all.
+
+    Raises UsageError for a file that is there already, unless `force`.
+    """
+    check_free([target], force=force)
     connection = workspace.store.read()
     ids = _dataset_ids(workspace, datasets)
     target.parent.mkdir(parents=True, exist_ok=True)

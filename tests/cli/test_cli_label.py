@@ -153,3 +153,14 @@ def test_recorded_judgments_decide(folder: Path) -> None:
     assert "took in 3 judgments as other" in done.stderr and "(1 approved, 1 rejected)" in done.stdout
     shown = json.loads(run("dataset", "show", "demo", "--json", folder=folder).stdout)
     assert [row["status"] for row in shown] == ["rejected", "approved", "open"]
+
+
+def test_a_log_is_not_written_over_a_file_unless_told_to(folder: Path) -> None:
+    run("label", "-d", "demo", "--plain", "--reviewer", "ana", folder=folder, stdin="a\n")
+    mine = folder / "mine.jsonl"
+    mine.write_text("not to be lost\n")
+    said = run("label", "export", "--to", mine, folder=folder, code=2).stderr
+    assert "mine.jsonl: exists already" in said and "--force" in said
+    assert mine.read_text() == "not to be lost\n"
+    run("label", "export", "--to", mine, "--force", folder=folder)
+    assert json.loads(mine.read_text())["action"] == "label"
