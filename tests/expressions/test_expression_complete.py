@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from flywheel_tui.errors import ExpressionError
@@ -124,11 +122,3 @@ def _parses(source: str) -> bool:
     except ExpressionError:
         return False
     return True
-
-
-def test_it_is_fast() -> None:
-    source = "label == 'open' and 'python' in tags and (length > 3 or meta['lang'] == 'de') and la"
-    started = time.process_time()
-    for _ in range(200):
-        complete(source, len(source), lambda reference: KNOWN.get(reference, []))
-    assert (time.process_time() - started) / 200 < 0.001

@@ -219,7 +219,7 @@ async def test_keys_do_not_wait_for_a_slow_reading(tmp_path: Path, monkeypatch: 
     read = stage.Watcher.view
 
     def slowly(self: stage.Watcher, job_id: int) -> stage.LiveView:
-        time.sleep(0.6)
+        time.sleep(3)
         return read(self, job_id)
 
     async with StillApp(workspace, start="live").run_test(size=(100, 30)) as pilot:
@@ -230,7 +230,7 @@ async def test_keys_do_not_wait_for_a_slow_reading(tmp_path: Path, monkeypatch: 
         began = time.monotonic()
         await pilot.press("down")
         assert screen_of(pilot).newest.held
-        assert time.monotonic() - began < 0.4, "the key waited for the database"
+        assert time.monotonic() - began < 2, "the key waited for the database"
         await settle(pilot)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from fixtures_workspace import add
@@ -20,8 +19,7 @@ def test_lines_count_as_characters(tmp_path: Path) -> None:
         add(workspace, "long", [Draft(instruction="?", output=text, line=n) for n, text in enumerate(texts, 1)])
         found = []
         for number in range(1, len(texts) + 1):
-            began = time.perf_counter()
             content, more = pair_content(views.detail(workspace, number), glyphs=Glyphs(False))
-            found.append((content.plain.count("\n") < LIMIT // LINE + 10, more, time.perf_counter() - began < 0.5))
+            found.append((content.plain.count("\n") < LIMIT // LINE + 10, more))
             assert ("not shown" in content.plain) is more
-    assert found == [(True, True, True), (True, False, True), (True, False, True), (True, False, True)]
+    assert found == [(True, True), (True, False), (True, False), (True, False)]

@@ -102,10 +102,10 @@ def test_a_long_chain_is_one_cluster_soon() -> None:
     numbers = np.arange(200_000)
     order = np.random.default_rng(1).permutation(len(numbers) - 1)
     forest = Forest(len(numbers))
-    started = time.perf_counter()
+    started = time.process_time()
     forest.join(numbers[:-1][order], numbers[1:][order])
     assert not forest.roots(numbers).any()
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 WORDS = [f"w{number}" for number in range(3_000)]
@@ -132,9 +132,9 @@ def test_hostile_texts_stay_bounded(name: str) -> None:
         nonlocal ticks
         ticks += 1
 
-    started = time.perf_counter()
+    started = time.process_time()
     join = similar_pairs(sets, 0.8, tick)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert ticks > 0
     clusters = len(set(roots(8_000, as_dict(join))))
     if name in ("identical", "one number differs", "boilerplate and a little"):

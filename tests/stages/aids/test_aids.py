@@ -59,12 +59,12 @@ def test_a_tool_that_is_not_there_and_types_of_other_tongues() -> None:
 
 
 def test_schemas_of_strangers_cost_nothing_and_fetch_nothing() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     slow = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a+)+$"}}}
     problems(slow, {"x": "a" * 40 + "!"})
     for schema in ({"$ref": "http://127.0.0.1:9/never.json"}, {"$ref": "#"}, {"type": 5}):
         problems(schema, {})
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 _KEYS = ["name", "arguments", "function", "parameters", "type", "$ref", "properties", "tool_calls"]
@@ -169,6 +169,6 @@ def test_the_planted_faults_of_the_demo_are_seen() -> None:
 @given(st.text(alphabet="0123456789+-*/×=().,% \n", max_size=3_000))
 @settings(deadline=None, max_examples=100)
 def test_no_text_takes_long(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     calculations(text)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
