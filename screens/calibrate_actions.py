@@ -13,9 +13,11 @@ from textual.containers import VerticalScroll
 from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.calibration import SPLITS, policies_for
 from flywheel_tui.stages import calibrate_desk as desk_stage
+from flywheel_tui.stages import views
 from flywheel_tui.stages.views import ViewQuery
 from screens.calibrate_matrix import cell_words, grid_of
 from screens.calibrate_views import VIEWS
+from screens.judge_start import ask_and_judge
 from screens.places import BrowseRequest
 from screens.view_dialogs import choose_dataset
 from screens.widgets.dialogs import Choice, ChoiceDialog
@@ -189,13 +191,14 @@ class CalibrateActions(WorkScreen):
 
     @work(group="dialog", exclusive=True, exit_on_error=False, description="choose a judge run")
     async def action_tag(self) -> None:
-        """Another judge run."""
+        """Another judge run; where there is none, the dialog to have one made."""
         if not self.shell.dataset:
             return
         runs = await asyncio.to_thread(desk_stage.runs_of, self.shell.workspace, self.shell.dataset)
         choices = [Choice(run.tag, run.tag, f"{run.judge} ({run.kind})") for run in runs]
         if not choices:
-            self.hint("no judge has looked at this data set yet")
+            pairs = views.get_dataset(self.shell.workspace, self.shell.dataset).pairs
+            await ask_and_judge(self, self.shell.dataset, pairs=pairs)
             return
         tag = await self.app.push_screen_wait(ChoiceDialog("judge run", choices, self._options.tag))
         if tag:

@@ -15,6 +15,7 @@ from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.calibration import CalibrateOptions
 from flywheel_tui.stages import calibrate as stage
 from flywheel_tui.stages import calibrate_desk as desk_stage
+from screens.bindings import key_of, show_key
 from screens.calibrate_actions import CalibrateActions
 from screens.calibrate_views import VIEWS
 from screens.safe import safe_text
@@ -28,7 +29,7 @@ SETTLE_SECONDS = 0.15
 PREPARE_SECONDS = 0.015
 _NO_RUNS = """No judge has looked at {dataset} yet.
 
-Judge it:  flywheel judge -d {dataset} --tag first
+Press {key} to have it judged, or run:  flywheel judge -d {dataset} --tag first
 or take in what another tool said:  flywheel judge -d {dataset} --import FILE"""
 _LOADING = """Measuring {tag} against people …
 
@@ -67,6 +68,10 @@ class CalibrateReading(CalibrateActions):
             self._options = options
         self._measure()
 
+    def _no_runs(self, dataset: str) -> str:
+        key = show_key(key_of("calibrate.tag", self.shell.settings.keymap).partition(",")[0])
+        return _NO_RUNS.format(key=key, dataset=dataset)
+
     @work(group="measure", exclusive=True, exit_on_error=False, description="measure a judge")
     async def _measure(self) -> None:
         workspace, name = self.shell.workspace, self.shell.dataset
@@ -75,7 +80,7 @@ class CalibrateReading(CalibrateActions):
             runs = await asyncio.to_thread(desk_stage.runs_of, workspace, name)
             if not runs:
                 self._desk = None
-                self._show_state(_NO_RUNS.format(dataset=name))
+                self._show_state(self._no_runs(name))
                 return
             if options.tag not in {run.tag for run in runs}:
                 options = msgspec.structs.replace(options, tag=runs[0].tag)

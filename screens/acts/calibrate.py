@@ -27,7 +27,7 @@ CALIBRATE = (
             ("matrix", "curve", "reliability", "criteria", "judges", "reviewers", "drift", "stand-in"), 1
         )
     ),
-    Act("calibrate.tag", "J", "tag", "judge", "choose another judge run", footer=True),
+    Act("calibrate.tag", "J", "tag", "judge", "choose another judge run, or have the first one made", footer=True),
     Act("calibrate.dataset", "D", "dataset", "data set", "measure on another data set"),
     Act(
         "calibrate.blind",

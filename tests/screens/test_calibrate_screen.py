@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from calibrate_workspace import calibrated, ids_of, label
 from fixtures_workspace import StillApp
-from pilots import press, settle, shown
+from pilots import press, sees, settle, shown
 from textual.pilot import Pilot
 
 from flywheel_tui.records.calibration import CalibrateOptions
@@ -202,8 +202,20 @@ async def test_without_runs_it_says_what_to_do(tmp_path: Path) -> None:
     async with app_on(make(tmp_path)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         assert "No judge has looked at demo yet" in shown(pilot)
-        await press(pilot, "enter", "right", "x", "b", "J")
+        await press(pilot, "enter", "right", "x", "b")
         assert "No judge has looked at demo yet" in shown(pilot)
+
+
+async def test_without_runs_the_key_it_names_has_one_made(tmp_path: Path) -> None:
+    from fixtures_workspace import make
+
+    async with app_on(make(tmp_path)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "Press J to have it judged, or run:  flywheel judge" in shown(pilot)
+        await press(pilot, "J")
+        await sees(pilot, "judge demo", "back end")
+        await press(pilot, "escape")
+        await sees(pilot, "No judge has looked at demo yet")
 
 
 async def test_another_judge_and_another_data_set(workspace: Workspace) -> None:
