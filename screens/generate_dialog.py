@@ -37,6 +37,13 @@ _SEEDS = {
 }
 
 
+def default_words(default: object) -> str:
+    """What holds where a field is left empty, as people write it."""
+    if isinstance(default, bool):
+        return "yes; or no" if default else "no; or yes"
+    return "one of " + ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
 class GenerateDialog(ModalScreen[GenerateOptions | None]):
     """Answers with what to make, or None."""
 
@@ -140,7 +147,7 @@ class GenerateDialog(ModalScreen[GenerateOptions | None]):
             field.value = ""
             if number < len(names):
                 default = cls.options[names[number]]
-                choices = "one of " + ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+                choices = default_words(default)
                 hint = cls.hints.get(names[number], "")
                 words = names[number].replace("_", " ")
                 row.query_one(".label", Static).update(safe_text(words, multiline=False, limit=13))

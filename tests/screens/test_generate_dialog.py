@@ -12,11 +12,14 @@ from scripted_service import ScriptedService
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from flywheel_tui.errors import UsageError
+from flywheel_tui.stages.generate.recipe import load_recipes
 from flywheel_tui.stages.views import list_datasets
 from flywheel_tui.store import jobs as queue
 from flywheel_tui.workspace import Workspace
 from screens.generate_dialog import GenerateDialog
 from screens.generate_start import PreviewScreen
+from screens.judge_dialog import Chooser
 from screens.live import LiveScreen
 
 
@@ -114,3 +117,37 @@ async def test_what_cannot_be_made_is_said_and_not_started(workspace: Workspace)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, GenerateDialog), "escape does not close it")
         assert queue.list_jobs(workspace.store) == []
+
+
+def flowing(pilot: Pilot[None]) -> str:
+    """The screen without its frames and line ends."""
+    return " ".join(shown(pilot).replace("│", " ").split())
+
+
+async def test_every_recipe_is_described_to_its_last_word_in_a_small_window(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="datasets").run_test(size=(80, 24)) as pilot:
+        await open_dialog(pilot, "< self-instruct >")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, GenerateDialog)
+        for name, cls in sorted(load_recipes().items()):
+            dialog.query_one("#recipe", Chooser).choose(name)
+            await until(pilot, lambda name=name: f"< {name} >" in shown(pilot), f"{name} is not chosen")
+            sentence = f"{cls.about} Makes {cls.kind} rows."
+            await until(
+                pilot,
+                lambda words=sentence: words in " ".join(shown(pilot).replace("│", " ").split()),
+                f"cut: {sentence}",
+            )
+
+
+async def test_switches_of_a_recipe_are_yes_or_no(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="datasets").run_test(size=(80, 40)) as pilot:
+        await open_dialog(pilot, "< self-instruct >", "yes; or no")
+        assert "True" not in shown(pilot)
+        dialog = pilot.app.screen
+        assert isinstance(dialog, GenerateDialog)
+        dialog.query_one("#setting-0 Input", Input).value = "no"
+        assert dialog.options().checked().options == {"keywords": False}
+        dialog.query_one("#setting-0 Input", Input).value = "maybe"
+        with pytest.raises(UsageError, match="keywords=yes or keywords=no"):
+            dialog.options().checked()

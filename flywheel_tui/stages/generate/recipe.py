@@ -283,16 +283,22 @@ def checked_options(cls: type[Recipe], given: Mapping[str, Any]) -> dict[str, An
     return found
 
 
+_SWITCH = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
+"""Words for a switch, beside true and false, 1 and 0."""
+
+
 def _typed(cls: type[Recipe], name: str, value: Any) -> Any:
     default = cls.options[name]
     if isinstance(default, tuple):
         if value not in default:
             raise UsageError(f"--option {name} of {cls.name} is one of: {', '.join(map(str, default))}; not {value!r}")
         return value
+    if isinstance(default, bool) and isinstance(value, str):
+        value = _SWITCH.get(value.strip().lower(), value)
     try:
         return msgspec.convert(value, type(default), strict=False)
     except msgspec.ValidationError:
-        example = f"{name}={default}"
+        example = f"{name}=yes or {name}=no" if isinstance(default, bool) else f"{name}={default}"
         raise UsageError(f"--option {name} of {cls.name} cannot be {str(value)[:60]!r}; write it like {example}") from None  # fmt: skip  # noqa: E501
 
 
