@@ -7,13 +7,17 @@ from pathlib import Path
 
 import click
 
-from flywheel_tui.cli.console import json_option, open_workspace, print_json, say
+from flywheel_tui.cli.console import json_option, note, open_workspace, print_json, say
 from flywheel_tui.errors import UsageError
 
 
 @click.command()
 @click.option("-d", "--dataset", required=True, help="The data set to draw.")
-@click.option("--only", metavar="A,B,…", help="Only these charts: validation, lengths, categories, labels.")
+@click.option(
+    "--only", metavar="A,B,…",
+    help="Only these charts: validation, lengths, categories, labels, pass_fail, scores, criteria, judge_agreement,"
+    " calibration.",
+)  # fmt: skip
 @click.option("--to", metavar="DIR", help="Where the pictures go (default: reports/NAME).")
 @click.option("--plain", is_flag=True, help="Draw in the terminal, as bars with their numbers; write nothing.")
 @click.option("--plot", is_flag=True, help="Draw in the terminal, as plots; write nothing.")
@@ -47,3 +51,5 @@ def visualize(
         print_json({"dataset": dataset, "files": [str(path) for path in written], "charts": charts})
         return
     say(f"Wrote {len(written) - 1} charts -> {written[-1]}")
+    if without := [chart.name for chart in charts if chart.empty]:
+        note(f"nothing to show, the page says why: {', '.join(without)}")

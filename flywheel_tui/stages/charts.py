@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from flywheel_tui.errors import UsageError
+from flywheel_tui.records.chart import Chart as Chart
 from flywheel_tui.records.label import STATUSES
+from flywheel_tui.stages.charts_judged import JUDGED, judged_chart
 from flywheel_tui.store import chart_rows
 from flywheel_tui.store import findings as finding_store
 from flywheel_tui.store.datasets import get_dataset
@@ -22,31 +24,11 @@ from flywheel_tui.text import visible
 if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
 
-NAMES = ("validation", "lengths", "categories", "labels")
+NAMES = ("validation", "lengths", "categories", "labels", *JUDGED)
 SAMPLE = 20_000
 MOST_BARS = 16
 _SEVERITIES = ("error", "warning", "info")
 _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
-
-
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """A bar chart: `series` has a number for each of `labels`; several series are stacked, or (`beside`) side by side.
-
-    `note` says what a reader must know, e.g. that only a sample was looked at.
-    """
-
-    name: str
-    title: str
-    unit: str
-    labels: tuple[str, ...]
-    series: dict[str, tuple[float, ...]]
-    beside: bool = False
-    note: str = ""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to draw."""
-        return not any(any(values) for values in self.series.values())
 
 
 def charts(workspace: Workspace, dataset: str, names: Sequence[str] = NAMES) -> list[Chart]:
@@ -64,6 +46,8 @@ def charts(workspace: Workspace, dataset: str, names: Sequence[str] = NAMES) -> 
         made["lengths"], made["categories"] = _lengths(shapes, note), _categories(shapes, note)
     if "labels" in names:
         made["labels"] = _labels(found.counts, chart_rows.labels_by_reviewer(connection, found.id))
+    for name in dict.fromkeys(name for name in names if name in JUDGED):
+        made[name] = judged_chart(workspace, found, name)
     return [made[name] for name in names]
 
 
@@ -124,24 +108,30 @@ def _labels(counts: dict[str, int], by_reviewer: Sequence[tuple[str, str, int]])
 
 def as_text(chart: Chart, width: int = 78) -> str:
     """The chart as horizontal bars for a terminal, without colours; exact numbers beside each bar."""
-    lines = [chart.title + (f" – {chart.note}" if chart.note else "")]
+    lines = textwrap.wrap(chart.title + (f" – {chart.note}" if chart.note else ""), max(width, 20))
+    if chart.panels:
+        return "\n".join([*lines, *(as_text(panel, width) for panel in chart.panels)])
     if chart.empty:
         return "\n".join([*lines, "  (nothing to show)"])
     from rich.cells import cell_len, set_cell_size
 
     room = min(max(cell_len(label) for label in chart.labels), 24)
-    rows = [(label, name, values[at]) for at, label in enumerate(chart.labels) for name, values in chart.series.items()]
-    most = max(value for _, _, value in rows)
-    names = 0 if list(chart.series) == [chart.unit] else max(len(name) for name in chart.series)
-    bar = max(width - room - names - 14, 8)
-    before = ""
-    for label, name, value in rows:
-        if not value and len(chart.series) > 1:
+    places = [(at, label, name) for at, label in enumerate(chart.labels) for name in chart.series]
+    numbers = [value for values in chart.series.values() for value in values if not math.isnan(value)]
+    most = max(numbers, default=0) or 1
+    names = 0 if list(chart.series) == [chart.unit] else min(max(cell_len(name) for name in chart.series), 24)
+    longest = max(cell_len(chart.said(name, at)) for at, _, name in places)
+    bar = max(width - room - names - max(longest + 5, 14), 8)
+    before = -1
+    for at, label, name in places:
+        value, said = chart.series[name][at], chart.said(name, at)
+        if not said or (name not in chart.texts and not value and len(chart.series) > 1):
             continue
-        shown = set_cell_size("" if label == before else label, room)
-        before = label
-        kind = f" {name:<{names}}" if names else ""
-        lines.append(f"  {shown}{kind} {_bar(value / most, bar)} {value:,.0f}")
+        shown = set_cell_size("" if at == before else label, room)
+        before = at
+        kind = f" {set_cell_size(name, names)}" if names else ""
+        share = 0 if math.isnan(value) else max(value / most, 0)
+        lines.append(f"  {shown}{kind} {_bar(share, bar)} {said}")
     return "\n".join(lines)
 
 
@@ -152,7 +142,12 @@ def _bar(share: float, width: int) -> str:
 
 
 def as_plot(chart: Chart, width: int = 78, height: int = 20) -> str:
-    """The chart drawn by plotext, as screens draw it; without colours."""
+    """The chart drawn by plotext, as screens draw it; without colours. A matrix or a curve is as its text."""
+    if chart.panels:
+        head = f"{chart.title} – {chart.note}" if chart.note else chart.title
+        return "\n".join([*textwrap.wrap(head, width), *(as_plot(panel, width, height) for panel in chart.panels)])
+    if chart.kind != "bars" or chart.empty:
+        return as_text(chart, width)
     import plotext
 
     plotext.clear_figure()

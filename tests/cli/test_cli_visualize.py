@@ -49,7 +49,8 @@ def test_pictures_and_a_page_are_written(root: Path) -> None:
     pytest.importorskip("matplotlib")
     result = call(root)
     folder = root / "reports" / "demo"
-    assert f"Wrote 4 charts -> {folder / 'index.html'}" in result.stdout, result.output
+    assert f"Wrote 9 charts -> {folder / 'index.html'}" in result.stdout, result.output
+    assert "pass_fail, scores, criteria, judge_agreement, calibration" in result.stderr
     for name in chart_stage.NAMES:
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{name}.png").stat().st_mode & 0o777 == 0o600
@@ -58,6 +59,7 @@ def test_pictures_and_a_page_are_written(root: Path) -> None:
     assert "<script" not in text and "\x1b" not in text
     assert "&lt;script&gt;" in text
     assert text.count("<img ") == 4
+    assert text.count("no judge has looked at this data set yet") == 5
 
 
 def test_a_chart_alone_elsewhere_and_as_json(root: Path, tmp_path: Path) -> None:
