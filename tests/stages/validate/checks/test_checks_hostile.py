@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 CHECKS = ("schema", "length", "dedup", "refusal", "repetition", "unicode", "injection")
-SECONDS = 6.0
+SECONDS = 20.0
 
 SCRIPT = """
 import json, sys, time
