@@ -23,6 +23,7 @@ from flywheel_tui.text import visible
 from screens.bindings import bindings_of, check_keymap, key_of, show_key
 from screens.bridge import POLL_SECONDS, StoreBridge
 from screens.glyphs import Glyphs
+from screens.key_line import KeyEnd, KeyLine, Typed
 from screens.palette import ActProvider
 from screens.places import PANELS, PLACES, BrowseRequest, LabelRequest, load, place_named
 from screens.terminal import run
@@ -70,6 +71,7 @@ class FlywheelApp(StoreBridge):
         self.glyphs = Glyphs(self.settings.glyphs == "ascii")
         self.crash_folder = workspace.root / "reports"
         self._trail: list[str] = []
+        self._key_line = KeyLine(self, self._deliver, self._handle_exception)
         self._goto_keys = key_of("app.goto", self.settings.keymap).split(",")
         for theme in THEMES:
             self.register_theme(theme)
@@ -155,11 +157,29 @@ class FlywheelApp(StoreBridge):
         await self.go(names[(at + by) % len(names)])
 
     async def on_event(self, event: events.Event) -> None:
+        """Keys go one after the other; where the screen lets them wait itself, it does."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._key_line.busy or not (isinstance(self.screen, WorkScreen) and self.screen.KEYS_IN_LINE):
+            await self._key_line.put(event)
+        else:
+            await self._deliver(event)
+
+    async def _deliver(self, event: Typed) -> None:
         """`g` opens its panel before the next key is looked at: `g l`, typed fast, must do nothing else."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._is_goto(event.key):
+        if isinstance(event, events.Key) and self._is_goto(event.key):
             await self.action_goto()
         else:
             await super().on_event(event)
+
+    def on_key_end(self, message: KeyEnd) -> None:
+        """The key before this has come through."""
+        message.stop()
+        message.arrived = True
+
+    def on_unmount(self) -> None:
+        """No key is waited for any more."""
+        self._key_line.stop()
 
     def _is_goto(self, key: str) -> bool:
         base = self.base_screen
