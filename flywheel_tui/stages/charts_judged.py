@@ -29,6 +29,8 @@ MOST_PEOPLE = 4
 BINS = 10
 WHOLE_SPAN = 20
 """Whole scores with no more than so many steps from the lowest to the highest have a bar for each step."""
+MANY = 300
+"""From so many independent scores on the normal interval of a mean is taken: drawing again would take long."""
 UNJUDGED = "nothing to show: no judge has looked at this data set yet (flywheel judge)"
 
 
@@ -179,12 +181,14 @@ def _mean(versions: list[int], scores: list[float], families: dict[int, bytes], 
 
     from flywheel_tui.stages.calibrate_measure import family_numbers, number
     from flywheel_tui.stats.bootstrap import distinct, interval
-    from flywheel_tui.stats.weighted import weighted_rate
+    from flywheel_tui.stats.weighted import mean_figure, weighted_rate
 
     values = np.array(scores)
     owners = family_numbers(np.array(versions, np.int64), families)
     if yes_no:
         return number(weighted_rate(values, np.ones(len(values)), families=owners))
+    if owners is None and len(values) >= MANY:
+        return number(mean_figure(values))
     features = distinct(np.stack([values, np.ones(len(values))], axis=1), owners)
     return number(interval(features, lambda sums: sums[:, 0] / sums[:, 1])._replace(n=len(values)))
 

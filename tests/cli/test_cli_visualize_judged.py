@@ -241,3 +241,13 @@ def test_scripts_take_no_place_of_people_in_the_agreement(workspace: Workspace) 
     found = chart(workspace, "judge_agreement")
     assert found.labels == tuple(f"{at + 2} p{at} (person)" for at in range(4))
     assert "the 4 people with the most labels" in found.note
+
+
+def test_of_many_scores_the_interval_is_much_the_same_and_quick() -> None:
+    scores = [5 + np.sin(at) for at in range(charts_judged.MANY)]
+    versions = list(range(charts_judged.MANY))
+    many = charts_judged._mean(versions, scores, {}, False)
+    fewer = charts_judged._mean(versions[1:], scores[1:], {}, False)
+    alike = charts_judged._mean(versions, scores, {at: bytes([at // 30]) for at in versions}, False)
+    assert many.method == "normal" and fewer.method != "normal" and alike.method != "normal"
+    assert many.low == pytest.approx(fewer.low, abs=0.02) and many.high == pytest.approx(fewer.high, abs=0.02)
