@@ -7,12 +7,13 @@ shell calls. Style sheets: `NAME.tcss` beside `NAME.py`, named in the screen's `
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -22,7 +23,7 @@ from flywheel_tui.stages import views
 from flywheel_tui.text import visible
 from screens.bindings import bindings_of, check_keymap, key_of, show_key
 from screens.bridge import POLL_SECONDS, StoreBridge
-from screens.glyphs import Glyphs
+from screens.glyphs import SIGNS, Glyphs
 from screens.key_line import KeyEnd, KeyLine, Typed
 from screens.palette import ActProvider
 from screens.places import PANELS, PLACES, BrowseRequest, LabelRequest, load, place_named
@@ -90,6 +91,11 @@ class FlywheelApp(StoreBridge):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens, for themes that do not name them."""
         return TOKEN_DEFAULTS | {"row-cursor": ROW_CURSOR[self.current_theme.dark]}
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """In ASCII where the settings say so, whatever widget a line comes from."""
+        filters = super().get_line_filters()
+        return [*filters, SIGNS] if self.glyphs.ascii else filters
 
     def _known_theme(self, name: str) -> str:
         return name if name in self.available_themes else THEMES[0].name

@@ -20,6 +20,7 @@ from flywheel_tui.stages import duplicates
 from flywheel_tui.stages.views import ViewQuery
 from screens.bindings import bindings_of
 from screens.duplicates_state import DuplicatesState
+from screens.glyphs import FaithfulText
 from screens.places import PANELS, load
 from screens.safe import safe_text
 from screens.widgets.side_by_side import compared
@@ -54,7 +55,7 @@ class DuplicatesScreen(WorkScreen):
         with Horizontal(id="duplicates-body"):
             for side in ("left", "right"):
                 with VerticalScroll(id=f"duplicates-{side}", can_focus=False):
-                    yield Static("", markup=False)
+                    yield FaithfulText("", markup=False)
         yield Static("", id="duplicates-members", markup=False)
         yield Static("", id="duplicates-state", classes="state", markup=False)
 

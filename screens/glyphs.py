@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
 
 
 class Mark(NamedTuple):
@@ -96,3 +105,48 @@ class Glyphs:
             return " " * len(values)
         last = len(steps) - 1
         return "".join(steps[max(1, round(value / top * last)) if value else 0] for value in values)
+
+
+_FRAMES = str.maketrans(
+    dict.fromkeys(range(9472, 9600), "+")
+    | dict.fromkeys(map(ord, "─━┄┅┈┉╌╍═╴╶╸╺╼╾▔▀"), "-")
+    | dict.fromkeys(map(ord, "│┃┆┇┊┋╎╏║╵╷╹╻╽╿▏▎▍▌▐▕"), "|")
+    | dict.fromkeys(map(ord, "▁▂"), ".")
+    | dict.fromkeys(map(ord, "▃▄"), ":")
+    | dict.fromkeys(map(ord, "▅▆▋▊▉"), "|")
+    | dict.fromkeys(map(ord, "▇█▓"), "#")
+)
+"""Frames, bars and columns: one character for one, so that nothing moves."""
+_SIGNS = str.maketrans("…–—·•→←↑↓×●✓✗›‹", "~---*><^vxO+x><")
+"""Signs of our own words."""
+
+
+class AsciiFilter(LineFilter):
+    """Draws for a terminal that lacks the glyphs: frames and bars, and with `signs` the signs between words too."""
+
+    def __init__(self, *, signs: bool) -> None:
+        super().__init__()
+        self._table = _FRAMES | _SIGNS if signs else _FRAMES
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The same segments in ASCII, as far as our own drawing goes."""
+        return [
+            each if each.control or each.text.isascii() else each._replace(text=each.text.translate(self._table))
+            for each in segments
+        ]
+
+
+FRAMES, SIGNS = AsciiFilter(signs=False), AsciiFilter(signs=True)
+
+
+# Textual takes styles and bindings from the first base that is a widget: this must be none
+class Faithful(Widget if TYPE_CHECKING else object):  # type: ignore[misc]
+    """Shows texts of pairs: their dashes and arrows are what people judge, and stay whatever `glyphs` says."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Frames only, where the shell draws in ASCII."""
+        return [FRAMES if each is SIGNS else each for each in super().get_line_filters()]
+
+
+class FaithfulText(Faithful, Static):
+    """A text of a pair."""

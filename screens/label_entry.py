@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from textual import events
 from textual.widgets import Input, TextArea
 
+from screens.glyphs import Faithful
 from screens.label_pump import KeyPump
 
 CONTROLS = frozenset({"escape", "enter", "tab", "shift+tab", "ctrl+s"})
@@ -33,7 +34,7 @@ def _waits(field: Input | TextArea, event: events.Event, controls: frozenset[str
     return True
 
 
-class EntryLine(Input):
+class EntryLine(Faithful, Input):
     """One line."""
 
     controls = CONTROLS
@@ -46,7 +47,7 @@ class EntryLine(Input):
             super()._forward_event(event)
 
 
-class EntryText(TextArea):
+class EntryText(Faithful, TextArea):
     """A text of the pair, to be edited in place."""
 
     controls = TEXT_CONTROLS

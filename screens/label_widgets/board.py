@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from screens.glyphs import Faithful
 from screens.label_widgets.lines import Line, Palette, painted
 from screens.label_widgets.panes import Pane
 from screens.label_widgets.paper import Area, Box, boxes_of
@@ -26,7 +27,7 @@ SIDE_FROM = 100
 """Columns from which there is room for what stands beside the pair."""
 
 
-class Board(Widget):
+class Board(Faithful, Widget):
     """Boxes of text with a line above and two below."""
 
     class Resized(Message):

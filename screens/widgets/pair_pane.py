@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from screens.glyphs import Glyphs
+from screens.glyphs import FaithfulText, Glyphs
 from screens.widgets.finding_text import HERE_STYLE, reading_order
 from screens.widgets.pair_text import LIMIT, facts_line, pair_content
 
@@ -37,7 +37,7 @@ class PairPane(VerticalScroll):
         """Whether the findings are listed below the texts."""
 
     def compose(self) -> ComposeResult:
-        yield Static("", markup=False)
+        yield FaithfulText("", markup=False)
 
     @property
     def pair(self) -> PairView | None:

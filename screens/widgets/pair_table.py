@@ -24,7 +24,7 @@ from textual.widget import Widget
 from flywheel_tui.records.pair import PairRow
 from flywheel_tui.text import first_line, visible
 from screens.bindings import bindings_of
-from screens.glyphs import Glyphs
+from screens.glyphs import Faithful, Glyphs
 from screens.widgets.pair_columns import Columns, divide
 
 _TOKENS = ("approve", "reject", "skip", "edit", "judge", "muted", "accent")
@@ -81,7 +81,7 @@ class TableHead(Widget):
         return Strip([Segment("".join(parts), self.rich_style)]).adjust_cell_length(self.size.width, self.rich_style)
 
 
-class PairTable(ScrollView, can_focus=True):
+class PairTable(Faithful, ScrollView, can_focus=True):
     """Rows of pairs with a cursor. Messages: `Moved` (the cursor is on another row), `Opened` (enter, double click)."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")
