@@ -223,7 +223,13 @@ async def test_hostile_words_are_shown_as_text(tmp_path: Path) -> None:
     async with StillApp(workspace, start="cycles").run_test(size=(140, 40)) as pilot:
         await sees(pilot, "waits for [/b a1", "[@click=app.quit]x [INST] [b")
         assert "\x1b" not in shown(pilot)
-        await pilot.press("home", "enter", "home")
+        await pilot.press("home", "enter")
+        await sees(pilot, "human labelling  = waiting")  # where the cursor stands once the phases are read
+        for _ in range(50):  # a reading that comes late puts the cursor on the phase that waits once more
+            await pilot.press("home")
+            await pilot.pause(0.1)
+            if "signal ingestion  ✓ done" in shown(pilot):
+                break
         await sees(pilot, "signal ingestion  ✓ done", "[@click=app.quit]")
         await pilot.press("down", "down", "down")
         await sees(pilot, "the seeds that failures became")
