@@ -145,7 +145,10 @@ class Ledger(WorkScreen, Generic[T, D]):
         if key is None or record is None:
             self.details = None
         else:
-            self.details = key, await asyncio.to_thread(self.read_details, record)
+            read = await asyncio.to_thread(self.read_details, record)
+            if self.table.current != key:  # the cursor went on meanwhile: `_follow` reads for where it is now
+                return
+            self.details = key, read
         self.show_details()
 
     def show(self) -> None:

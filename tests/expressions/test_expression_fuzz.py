@@ -1,4 +1,4 @@
-"""Whatever is typed: an expression or an ExpressionError, quickly, and an answer for any row."""
+"""Whatever is typed: an expression or an ExpressionError, never a hang, and an answer for any row."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parsed(source: str) -> Expression | None:
 def test_only_expression_errors_and_always_an_answer(source: str) -> None:
     started = time.process_time()
     expression = parsed(source)
-    assert time.process_time() - started < 0.25
+    assert time.process_time() - started < 10, "a microsecond's work; what explodes takes minutes"
     if expression is not None:
         assert expression.truth(ROW) in (True, False, None)
         text, parameters = pair_condition(expression)

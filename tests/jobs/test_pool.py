@@ -122,7 +122,7 @@ def test_a_deaf_job_and_its_child_are_ended_with_the_pool(
     pids = [int(pid) for pid in told.read_text().split()]
     began = time.monotonic()
     assert stop_workers(workspace.root)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert [identity(pid) for pid in pids] == [None, None]
 
 

@@ -407,10 +407,8 @@ def test_concurrency_changes_while_a_job_runs(tmp_path: Path, monkeypatch: pytes
 
         thread = threading.Thread(target=turn)
         thread.start()
-        started = time.monotonic()
         run_judge(workspace, concurrency=1)
         thread.join()
-        assert time.monotonic() - started < 400 * 0.02
         assert 12 < max(seen) <= 24
         assert live(workspace, jobs.list_jobs(workspace.store)[0].id)["counts"]["verdicts"] == 400
 

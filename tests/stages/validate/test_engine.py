@@ -484,11 +484,11 @@ def test_hostile_rows_pass_through(workspace: Workspace) -> None:
         "é" * 300_000,
     ]
     add_pairs(workspace, [Draft(instruction=f"row {n}", output=text) for n, text in enumerate(hostile)])
-    started = time.monotonic()
+    started = time.process_time()
     report = run(workspace, "schema", "dedup", "shout")
     assert report.pairs == len(hostile)
     assert not any(check.could_not or check.failed for check in report.checks)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 60, "seconds; what grows with the square of the text takes hours"
 
 
 def test_a_body_that_cannot_be_read_is_said_once(add_rows: AddRows) -> None:
