@@ -23,6 +23,7 @@ from flywheel_tui.text import relative_time
 from screens.bindings import bindings_of
 from screens.safe import safe_rich
 from screens.widgets.dataset_panel import panel_content
+from screens.widgets.keeps_focus import KeepsFocus
 from screens.work_screen import WorkScreen
 
 OF_A_DATASET = ("browse", "label", "validation", "calibrate")
@@ -35,7 +36,7 @@ The well-known layouts are recognised by themselves.
 To look around first, leave with q and run:  flywheel demo"""
 
 
-class DatasetTable(DataTable[Text], inherit_bindings=False):
+class DatasetTable(KeepsFocus, DataTable[Text], inherit_bindings=False):
     """The list; its keys are those of every table here, so that none of its own hides one of the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")

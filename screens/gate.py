@@ -22,6 +22,7 @@ from flywheel_tui.store.gate import BundleRow, DecisionRow
 from screens import gate_text as words
 from screens.bindings import bindings_of
 from screens.blind_dialog import BlindDialog
+from screens.gate_scores import scores
 from screens.ledger import Ledger
 from screens.safe import safe_text
 from screens.widgets.dialogs import Choice, ChoiceDialog, ConfirmDialog, TextDialog
@@ -116,7 +117,7 @@ class GateScreen(Ledger[BundleRow, GateView]):
             return words.in_use(details, self._board.used, glyphs, now)
         if name == "gates" or found is None:
             return words.gates(details, self._checked.get(record.hash), glyphs, now, width)
-        return words.scores(found, glyphs) if name == "scores" else words.data(found)
+        return scores(found, glyphs) if name == "scores" else words.data(found)
 
     def show_details(self) -> None:
         """The line of views as well."""

@@ -43,7 +43,7 @@ class Ledger(WorkScreen, Generic[T, D]):
         super().__init__()
         self.records: dict[str, T] = {}
         self.details: tuple[str, D] | None = None
-        self._reading = self._stale = False
+        self._reading = self._stale = self._known = False
         self._wanted: str | None = None
 
     # -- what a subclass says
@@ -128,7 +128,7 @@ class Ledger(WorkScreen, Generic[T, D]):
         try:
             while self._stale:
                 self._stale = False
-                self.records = dict(await asyncio.to_thread(self.read))
+                self.records, self._known = dict(await asyncio.to_thread(self.read)), True
                 self.show()
                 self._wanted = None
                 await self._read_details()
@@ -153,13 +153,11 @@ class Ledger(WorkScreen, Generic[T, D]):
 
     def show(self) -> None:
         """Draw the list."""
-        self.set_class(not self.records, "-empty")
+        self.set_class(self._known and not self.records, "-empty")
         self.table.show([(key, self.cells(record)) for key, record in self.records.items()])
         if self._wanted is not None and self._wanted in self.records:  # it may be drawn before it was read
             self.table.go_to(self._wanted)
             self._wanted = None
-        if self.records and self.focused is None:
-            self.table.focus()  # a hidden list loses it
         self.query_one("#ledger-head", Static).update(self.head())  # safe: Content of our words and safe_text
         self.show_details()
         self.refresh_bindings()

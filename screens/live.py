@@ -174,8 +174,6 @@ class LiveScreen(WorkScreen):
             self._laid_out = self.query_one("#live-made", Static).content_size.width > 0
             if self.is_current:
                 self.set_timer(0.02, self._show)
-            if self.focused is None:
-                self.call_after_refresh(self.newest.focus)
         glyphs, now, width = self.shell.glyphs, self.shell.clock(), self.size.width
         numbers = [job.id for job in self._jobs]
         at = numbers.index(view.job.id) + 1 if view.job.id in numbers else len(numbers) + 1

@@ -10,12 +10,13 @@ from textual.content import Content
 from textual.widget import Widget
 
 from screens.bindings import bindings_of
+from screens.widgets.keeps_focus import KeepsFocus
 
 Line = tuple[int | None, Content]
 """A pair to open (None: nothing), and what is shown."""
 
 
-class NewestList(Widget, can_focus=True):
+class NewestList(KeepsFocus, Widget, can_focus=True):
     """Drawn, not composed: a new line moves no widget."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")

@@ -14,6 +14,7 @@ from screens.bindings import bindings_of
 from screens.glyphs import Glyphs
 from screens.safe import safe_rich
 from screens.widgets.job_text import cost_words, left_words, progress_words, rate_words, short_age, state_mark
+from screens.widgets.keeps_focus import KeepsFocus
 
 if TYPE_CHECKING:
     from flywheel_tui.records.job import Job
@@ -30,7 +31,7 @@ _TITLE = 20
 """Columns that the title keeps, whatever else there is."""
 
 
-class JobTable(DataTable[Text], inherit_bindings=False):
+class JobTable(KeepsFocus, DataTable[Text], inherit_bindings=False):
     """The list; its keys are those of every table here, so that none of its own hides one of the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")

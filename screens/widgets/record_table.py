@@ -11,6 +11,7 @@ from textual.widgets import DataTable
 
 from screens.bindings import bindings_of
 from screens.safe import safe_rich
+from screens.widgets.keeps_focus import KeepsFocus
 
 
 class Column(NamedTuple):
@@ -36,7 +37,7 @@ class Cell(NamedTuple):
 LEAST_GROWN = 16
 
 
-class RecordTable(DataTable[Text], inherit_bindings=False):
+class RecordTable(KeepsFocus, DataTable[Text], inherit_bindings=False):
     """The list; its keys are those of every table here."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")

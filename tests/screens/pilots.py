@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 LONG = ("dialog", "goto", "apply")
@@ -31,6 +33,15 @@ async def until(
 async def sees(pilot: Pilot[None], *words: str) -> None:
     """Wait until all these words are on the screen."""
     await until(pilot, lambda: all(word in shown(pilot) for word in words), f"{words} not shown")
+
+
+async def open_dialog(pilot: Pilot[None], key: str, dialog: type[Screen[Any]], *words: str) -> None:
+    """Open a dialog by its key and wait until it says all these words."""
+    await pilot.pause(0.1)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, dialog), "no dialog")
+    for word in words:
+        await until(pilot, lambda word=word: word in shown(pilot), f"{word!r} is not said")
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from fixtures_workspace import StillApp, make, say
+from fixtures_workspace import StillApp, say
 
 from flywheel_tui.errors import InputError, NotFoundError
 from flywheel_tui.workspace import Workspace
@@ -16,11 +14,6 @@ from screens.help import HelpScreen
 from screens.places import PLACES
 from screens.themes import THEMES, TOKEN_DEFAULTS, TOKENS
 from screens.widgets.status_line import FooterLine, HeaderLine
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return make(tmp_path)
 
 
 def line(app: StillApp, y: int) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from fixtures_workspace import StillApp
 from loop_workspace import CYCLES, HOSTILE, answer, judged, turn, turned
-from pilots import sees, shown, until
+from pilots import sees, settle, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -29,6 +29,7 @@ from flywheel_tui.store import gate as gates
 from flywheel_tui.store import jobs as queue
 from flywheel_tui.store.cycle_pairs import CyclePair
 from flywheel_tui.workspace import Workspace
+from screens.cycles import CyclesScreen
 from screens.cycles_phases import PhasesScreen, Shown
 from screens.cycles_start import parse_limits
 from screens.label import LabelScreen
@@ -242,6 +243,23 @@ async def test_a_late_reading_of_another_phase_takes_nothing_away(
         for _ in range(50):
             await pilot.pause(0.02)
             assert "signal ingestion  ✓ done" in shown(pilot)
+
+
+async def test_a_list_that_is_hidden_for_a_moment_has_the_keys_again(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="cycles").run_test(size=(140, 40)) as pilot:
+        await sees(pilot, "cycle 3 waits for people")
+        screen = pilot.app.screen
+        assert isinstance(screen, CyclesScreen)
+        await settle(pilot)
+        for moment in range(60):  # at some of them it is about to lose the focus when it comes back
+            records, screen.records = screen.records, {}
+            screen.show()
+            await asyncio.sleep(moment / 2_000)
+            screen.records = records
+            screen.show()
+            for _ in range(5):
+                await pilot.pause()
+            assert screen.focused is screen.table, moment
 
 
 async def test_hostile_words_are_shown_as_text(tmp_path: Path) -> None:

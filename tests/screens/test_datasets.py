@@ -21,11 +21,6 @@ from screens.ingest_dialog import IngestDialog, entries, name_for
 from screens.widgets.dataset_panel import histogram
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return make(tmp_path)
-
-
 async def settle(pilot: Pilot[None]) -> None:
     """Until nothing is read or put in the queue any more."""
     groups = ("panel", "entries", "preview", "jobs")

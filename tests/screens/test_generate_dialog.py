@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from fixtures_workspace import StillApp, make
-from pilots import shown, until
+from fixtures_workspace import StillApp
+from pilots import open_dialog, shown, until
 from scripted_service import ScriptedService
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -22,21 +19,8 @@ from screens.generate_start import PreviewScreen
 from screens.judge_dialog import Chooser
 from screens.live import LiveScreen
 
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
-    yield make(tmp_path, count=12, labels=False)
-
-
-async def open_dialog(pilot: Pilot[None], *words: str) -> None:
-    await pilot.pause(0.1)
-    await pilot.press("N")
-    await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
-    for word in words:
-        await until(pilot, lambda word=word: word in shown(pilot), f"{word!r} is not said")
+pytestmark = pytest.mark.usefixtures("no_services")
+WORKSPACE = {"count": 12, "labels": False}
 
 
 async def fill(pilot: Pilot[None], field: str, text: str) -> None:
@@ -49,7 +33,10 @@ async def test_offline_rows_are_said_to_come_from_templates_and_are_queued(
     workspace: Workspace, size: tuple[int, int]
 ) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=size) as pilot:
-        await open_dialog(pilot, "< self-instruct >", "< offline >", "makes rows by template", "100 rows cost nothing")
+        await open_dialog(
+            pilot, "N", GenerateDialog, "< self-instruct >", "< offline >", "makes rows by template",
+            "100 rows cost nothing",
+        )  # fmt: skip
         await fill(pilot, "into", "fresh")
         await fill(pilot, "count", "7")
         await until(pilot, lambda: "7 rows cost nothing" in shown(pilot), "the price does not follow")
@@ -62,7 +49,7 @@ async def test_offline_rows_are_said_to_come_from_templates_and_are_queued(
 
 async def test_only_the_fields_of_the_recipe_are_shown(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
-        await open_dialog(pilot, "keywords")
+        await open_dialog(pilot, "N", GenerateDialog, "keywords")
         assert "catalogue" not in shown(pilot)
         await pilot.press("right")
         await until(pilot, lambda: "< tools >" in shown(pilot) and "household" in shown(pilot), "not the recipe's own")
@@ -72,7 +59,7 @@ async def test_only_the_fields_of_the_recipe_are_shown(workspace: Workspace) -> 
 async def test_a_preview_by_templates_shows_rows_and_writes_none(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
         before = [(row.name, row.pairs) for row in list_datasets(workspace)]
-        await open_dialog(pilot, "100 rows cost nothing")
+        await open_dialog(pilot, "N", GenerateDialog, "100 rows cost nothing")
         await fill(pilot, "seeds", "why [b bread rises")
         pilot.app.screen.query_one("#recipe").focus()
         await pilot.press(*["left"] * 2)
@@ -98,7 +85,7 @@ async def test_a_preview_that_asks_a_service_says_its_cost_first(
         monkeypatch.setenv("OPENAI_BASE_URL", service.address)
         workspace = Workspace.open(workspace.root)
         async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
-            await open_dialog(pilot, "100 rows cost nothing")
+            await open_dialog(pilot, "N", GenerateDialog, "100 rows cost nothing")
             await fill(pilot, "models", "openai:m")
             await until(pilot, lambda: "tokens in" in shown(pilot), "no price")
             await pilot.press("f3")
@@ -108,7 +95,7 @@ async def test_a_preview_that_asks_a_service_says_its_cost_first(
 
 async def test_what_cannot_be_made_is_said_and_not_started(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(80, 24)) as pilot:
-        await open_dialog(pilot, "cost nothing")
+        await open_dialog(pilot, "N", GenerateDialog, "cost nothing")
         await fill(pilot, "budget", "lots")
         await until(pilot, lambda: "'lots' is no budget" in shown(pilot), "not said")
         await pilot.press("enter")
@@ -126,23 +113,19 @@ def flowing(pilot: Pilot[None]) -> str:
 
 async def test_every_recipe_is_described_to_its_last_word_in_a_small_window(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(80, 24)) as pilot:
-        await open_dialog(pilot, "< self-instruct >")
+        await open_dialog(pilot, "N", GenerateDialog, "< self-instruct >")
         dialog = pilot.app.screen
         assert isinstance(dialog, GenerateDialog)
         for name, cls in sorted(load_recipes().items()):
             dialog.query_one("#recipe", Chooser).choose(name)
             await until(pilot, lambda name=name: f"< {name} >" in shown(pilot), f"{name} is not chosen")
             sentence = f"{cls.about} Makes {cls.kind} rows."
-            await until(
-                pilot,
-                lambda words=sentence: words in " ".join(shown(pilot).replace("│", " ").split()),
-                f"cut: {sentence}",
-            )
+            await until(pilot, lambda words=sentence: words in flowing(pilot), f"cut: {sentence}")
 
 
 async def test_switches_of_a_recipe_are_yes_or_no(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(80, 40)) as pilot:
-        await open_dialog(pilot, "< self-instruct >", "yes; or no")
+        await open_dialog(pilot, "N", GenerateDialog, "< self-instruct >", "yes; or no")
         assert "True" not in shown(pilot)
         dialog = pilot.app.screen
         assert isinstance(dialog, GenerateDialog)

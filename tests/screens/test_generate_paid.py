@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures_workspace import StillApp, make
+from fixtures_workspace import StillApp
 from generate_helpers import TeacherServer, rows, served, teacher_server
-from pilots import shown, until
+from pilots import open_dialog, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -27,6 +27,7 @@ from screens.generate_dialog import GenerateDialog
 from screens.generate_start import PreviewScreen
 from screens.live import LiveScreen
 
+WORKSPACE = {"count": 12, "labels": False}
 PRICES = "[loopback]\nm = { input = 10.0, output = 20.0 }\nn = { input = 10.0, output = 20.0 }\n"
 
 
@@ -36,14 +37,11 @@ def asked_models() -> Counter[str]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, asked_models: Counter[str]) -> Iterator[TeacherServer]:
+def server(no_services: None, monkeypatch: pytest.MonkeyPatch, asked_models: Counter[str]) -> Iterator[TeacherServer]:
     def answer(body: dict[str, Any]) -> str:
         asked_models[body["model"]] += 1
         return served(body)
 
-    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with teacher_server(answer) as running:
         monkeypatch.setenv("OPENAI_BASE_URL", running.url)
@@ -51,10 +49,10 @@ def server(monkeypatch: pytest.MonkeyPatch, asked_models: Counter[str]) -> Itera
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, server: TeacherServer) -> Workspace:
-    made = make(tmp_path, count=12, labels=False)
-    (made.root / "prices.toml").write_text(PRICES)
-    return made
+def workspace(server: TeacherServer, workspace: Workspace) -> Workspace:
+    """One in which the server's models have a price."""
+    (workspace.root / "prices.toml").write_text(PRICES)
+    return workspace
 
 
 def work_off(workspace: Workspace) -> None:
@@ -79,9 +77,7 @@ async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teacher
 ) -> None:
     before = [row.name for row in list_datasets(workspace.store.read())]
     async with StillApp(workspace, start="datasets").run_test(size=size) as pilot:
-        await pilot.pause(0.1)
-        await pilot.press("N")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        await open_dialog(pilot, "N", GenerateDialog)
         await fill(pilot, "into", "fresh")
         await fill(pilot, "seeds", "tcp/ip, why bread rises")
         await until(pilot, lambda: "2 seeds (what was typed)" in shown(pilot), "the seeds are not told")
@@ -116,9 +112,7 @@ async def test_a_preview_is_paid_on_the_second_key_and_the_job_asks_both_teacher
 
 async def test_a_preview_asked_for_too_early_comes_when_the_price_is_known(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
-        await pilot.pause(0.1)
-        await pilot.press("N")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        await open_dialog(pilot, "N", GenerateDialog)
         await fill(pilot, "seeds", "why bread rises, how tides work")
         await pilot.press("f3")
         await until(pilot, lambda: isinstance(pilot.app.screen, PreviewScreen), "no preview")
@@ -129,9 +123,7 @@ async def test_a_teacher_that_cannot_be_asked_is_said_before_the_dialog_closes(
 ) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL")
     async with StillApp(workspace, start="datasets").run_test(size=(100, 32)) as pilot:
-        await pilot.pause(0.1)
-        await pilot.press("N")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        await open_dialog(pilot, "N", GenerateDialog)
         await fill(pilot, "into", "fresh")
         await fill(pilot, "models", "openai:gpt-4o-mini")
         await until(pilot, lambda: "about $" in shown(pilot), "an estimate needs no key")
@@ -145,9 +137,7 @@ async def test_half_a_name_of_seeds_is_followed_and_starts_nothing(workspace: Wo
     own.write_text(json.dumps({"instruction": "Say hello", "output": "Hello."}) + "\n")
     before = [row.name for row in list_datasets(workspace.store.read())]
     async with StillApp(workspace, start="datasets").run_test(size=(140, 40)) as pilot:
-        await pilot.pause(0.1)
-        await pilot.press("N")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GenerateDialog), "no dialog")
+        await open_dialog(pilot, "N", GenerateDialog)
         await fill(pilot, "into", "fresh")
         await fill(pilot, "seeds", "instr")
         await until(pilot, lambda: "no data set, file or list of seeds named 'instr'" in shown(pilot), "not said")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from fixtures_workspace import StillApp, make
-from pilots import shown, until
+from fixtures_workspace import StillApp
+from pilots import open_dialog, shown, until
 from scripted_service import ScriptedService
-from textual.pilot import Pilot
 
 from flywheel_tui.errors import UsageError
 from flywheel_tui.store import jobs as queue
@@ -18,26 +14,16 @@ from screens.judge_dialog import JudgeDialog
 from screens.judge_start import parse_budget
 from screens.live import LiveScreen
 
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
-    yield make(tmp_path, count=12, labels=False)
-
-
-async def open_dialog(pilot: Pilot[None], *words: str) -> None:
-    await pilot.pause(0.1)
-    await pilot.press("J")
-    await until(pilot, lambda: isinstance(pilot.app.screen, JudgeDialog), "no dialog")
-    for word in words:
-        await until(pilot, lambda word=word: word in shown(pilot), f"{word!r} is not said")
+pytestmark = pytest.mark.usefixtures("no_services")
+WORKSPACE = {"count": 12, "labels": False}
 
 
 async def test_the_offline_judge_says_that_it_is_rules(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 30)) as pilot:
-        await open_dialog(pilot, "< offline >", "fixed rules, no model", "costs nothing: rules, no model", "12 of 12")
+        await open_dialog(
+            pilot, "J", JudgeDialog, "< offline >", "fixed rules, no model", "costs nothing: rules, no model",
+            "12 of 12",
+        )  # fmt: skip
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen), "it did not go to Live")
         [job] = queue.list_jobs(workspace.store)
@@ -53,7 +39,9 @@ async def test_a_service_is_found_and_what_is_typed_is_what_is_asked(
         monkeypatch.setenv("OPENAI_BASE_URL", service.address)
         workspace = Workspace.open(workspace.root)
         async with StillApp(workspace, start="datasets").run_test(size=(100, 30)) as pilot:
-            await open_dialog(pilot, "< openai >", "answers with 1 model: m", "about 12 calls", "free")
+            await open_dialog(
+                pilot, "J", JudgeDialog, "< openai >", "answers with 1 model: m", "about 12 calls", "free"
+            )
             for _ in range(4):
                 await pilot.press("down")
             await pilot.press(*"category", "space", "i")
@@ -78,7 +66,7 @@ async def test_a_service_is_found_and_what_is_typed_is_what_is_asked(
 
 async def test_what_cannot_run_is_said_and_not_started(workspace: Workspace) -> None:
     async with StillApp(workspace, start="datasets").run_test(size=(100, 30)) as pilot:
-        await open_dialog(pilot, "< offline >", "costs nothing")
+        await open_dialog(pilot, "J", JudgeDialog, "< offline >", "costs nothing")
         await pilot.press("left", "left")
         await until(pilot, lambda: "ANTHROPIC_API_KEY is not set" in shown(pilot), "what is missing is not said")
         await pilot.press("right", "right")
@@ -97,7 +85,7 @@ async def test_browse_offers_its_filter(workspace: Workspace) -> None:
         await pilot.pause(0.2)
         await pilot.press("f", *"length", "space", "greater_than_sign", "space", *"9", "enter")
         await pilot.pause(0.3)
-        await open_dialog(pilot, "length > 9", "of 12 pairs")
+        await open_dialog(pilot, "J", JudgeDialog, "length > 9", "of 12 pairs")
 
 
 @pytest.mark.parametrize(
