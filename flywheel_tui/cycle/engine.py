@@ -6,11 +6,9 @@ where one is needed, the run waits, and the same command goes on once the person
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,7 +31,8 @@ from flywheel_tui.cycle.phase import (
 )
 from flywheel_tui.cycle.stopping import stop_reason
 from flywheel_tui.cycle.summary import closing_lines, summary_of
-from flywheel_tui.errors import Cancelled, ConflictError
+from flywheel_tui.errors import Cancelled
+from flywheel_tui.locks import alone
 from flywheel_tui.store import cycles as store
 from flywheel_tui.store import judge_jobs
 from flywheel_tui.store.cycles import ArtefactRow, CycleRow, PhaseRow, RunRow
@@ -132,20 +131,10 @@ def _silent(line: str) -> None:
     return
 
 
-@contextmanager
-def _alone(workspace: Workspace, run_id: int) -> Iterator[None]:
-    """One process at a run at a time; the lock goes with its process, however that ends."""
+def _alone(workspace: Workspace, run_id: int) -> AbstractContextManager[None]:
     path = workspace.store.path
-    descriptor = os.open(path.with_name(f"{path.name}.cycles-{run_id}"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise ConflictError(f"run {run_id} is being turned already; wait for it (flywheel jobs ls)") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    refusal = f"run {run_id} is being turned already; wait for it (flywheel jobs ls)"
+    return alone(path.with_name(f"{path.name}.cycles-{run_id}"), refusal)
 
 
 class _Turning:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import msgspec
 
 from flywheel_tui.errors import ConflictError
 from flywheel_tui.jobs.process import Identity, identity
+from flywheel_tui.locks import try_lock
 from flywheel_tui.workspace import DATABASE
 
 FOLDER = "workers"
@@ -108,17 +108,6 @@ def workers(folder: Path) -> dict[str, Identity]:
         path.stem.removeprefix("worker-"): read_identity(path) for path in sorted(folder.glob("worker-[0-9]*.json"))
     }
     return {name: worker for name, worker in found.items() if worker is not None}
-
-
-def try_lock(path: Path, *, wait: bool = False) -> int | None:
-    """A lock that ends with this process (close the descriptor to end it before); None where another one holds it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 @contextmanager

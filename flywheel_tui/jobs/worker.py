@@ -24,6 +24,7 @@ from flywheel_tui.jobs.log import Redactor, known_secrets, log_to
 from flywheel_tui.jobs.process import owner_name
 from flywheel_tui.jobs.runner import HEARTBEAT_S, run_claimed
 from flywheel_tui.jobs.task import Task
+from flywheel_tui.locks import try_lock
 from flywheel_tui.records.job import SLOTS
 from flywheel_tui.store import claims
 from flywheel_tui.store.jobs import LEASE_S
@@ -166,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         folder = files.make(options.workspace)
         log_to(folder / f"worker-{options.name}.log", Redactor())
-        if files.try_lock(folder / f"worker-{options.name}.lock") is None:
+        if try_lock(folder / f"worker-{options.name}.lock") is None:
             log.warning("another worker goes by the name %s; this one ends", options.name)
             return 0
         record = folder / f"worker-{options.name}.json"

@@ -29,7 +29,7 @@ from flywheel_tui.stages.calibrate_measure import NO_ANSWER, Joined, measure_pre
 from flywheel_tui.stages.human_truth import Truth, human_truth, pass_codes
 from flywheel_tui.stages.judge.stability import stability
 from flywheel_tui.store import calibration as store
-from flywheel_tui.store import judging
+from flywheel_tui.store import calibrations, judging
 from flywheel_tui.store.datasets import get_dataset
 
 if TYPE_CHECKING:
@@ -161,12 +161,12 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
         no_score=fields.pop("no_score", 0), in_prompts=read.in_prompts, ties=read.ties,
     )  # fmt: skip
     judge_hash = run.judge.hash if run.judge else ""
-    labels_hash = truth.hash
+    labels_hash, reported = truth.hash, judge_hash if options.split == "report" else None
     found = Calibration(
         dataset=read.dataset.name, tag=run.tag, judge=run.judge.name if run.judge else "unknown",
         judge_hash=judge_hash, labels_hash=labels_hash, verdicts_mark=read.mark, options=options, left_out=left_out,
-        looks=store.looks(connection, labels_hash, judge_hash),
-        report_looks=store.report_looks(connection, read.dataset.id, judge_hash if options.split == "report" else None),
+        looks=calibrations.looks(connection, labels_hash, judge_hash),
+        report_looks=calibrations.report_looks(connection, read.dataset.id, reported),
         stability=read.stability, bias=bias, **fields,
     )  # fmt: skip
     if options.per_criterion:
@@ -185,7 +185,7 @@ def measured(workspace: Workspace, read: Labelled, *, keep: bool = True, bias: B
     found = msgspec.structs.replace(found, headline=headline, remarks=(*alarms, *words.remarks(found)))
     if keep:
         with workspace.store.tx(durable=False) as writing:
-            store.write(writing, read.dataset.id, run.id, found)
+            calibrations.write(writing, read.dataset.id, run.id, found)
     return found
 
 
@@ -317,7 +317,7 @@ def kept_calibrations(workspace: Workspace, name: str) -> list[KeptCalibration]:
     points = anchor_points(connection, dataset.id, human_truth(connection, dataset.id)) if anchored else {}
     now, settings = now_us(), workspace.settings
     out = []
-    for row in store.kept(connection, dataset.id):
+    for row in calibrations.kept(connection, dataset.id):
         found, run = row.calibration, runs[row.judge_run_id]
         options = found.options
         key = (

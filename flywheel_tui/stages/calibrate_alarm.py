@@ -12,7 +12,8 @@ from flywheel_tui.store import judging
 if TYPE_CHECKING:
     from flywheel_tui.settings import Settings
     from flywheel_tui.stages.human_truth import Truth
-    from flywheel_tui.store.calibration import CalibrationRow, Ints
+    from flywheel_tui.store.calibration import Ints
+    from flywheel_tui.store.calibrations import CalibrationRow
     from flywheel_tui.store.connection import Connection
 
 ANCHOR_TAG = "anchor"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from flywheel_tui.errors import ConflictError
+from flywheel_tui.locks import alone
 
 if TYPE_CHECKING:
     from flywheel_tui.stages.generate.options import GenerateOptions
@@ -30,36 +26,9 @@ def identity_of(options: GenerateOptions) -> str:
     return blake2b(msgspec.json.Encoder(order="sorted").encode(said), digest_size=8).hexdigest()
 
 
-@contextmanager
-def alone(workspace: Workspace, options: GenerateOptions) -> Iterator[None]:
-    """Hold the items that these options make; the lock goes with its process, however that ends.
-
-    Raises ConflictError where another job is at them.
-    """
-    name = identity_of(options)
+def alone_at(workspace: Workspace, options: GenerateOptions) -> AbstractContextManager[None]:
+    """One job at the items that these options make. Raises ConflictError where another is at them."""
     path = workspace.store.path
-    lock = path.with_name(f"{path.name}.generate-{name}")
     what = f"{options.recipe} into {options.into}" if options.into else f"a preview of {options.recipe}"
-    descriptor = _locked(lock)
-    if descriptor is None:
-        raise ConflictError(f"another job is at {what} with the same seeds; wait for it (flywheel jobs ls)")
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(path: Path) -> int | None:
-    """An open file with its lock; None where somebody has it."""
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return None
-        # whoever had it before may have removed the file between our opening and locking it
-        if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
-            return descriptor
-        os.close(descriptor)
+    refusal = f"another job is at {what} with the same seeds; wait for it (flywheel jobs ls)"
+    return alone(path.with_name(f"{path.name}.generate-{identity_of(options)}"), refusal)

@@ -10,7 +10,7 @@ import msgspec
 
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.stages.budget import Budget
-from flywheel_tui.stages.generate.alone import alone, identity_of
+from flywheel_tui.stages.generate.alone import alone_at, identity_of
 from flywheel_tui.stages.generate.desk import Desk
 from flywheel_tui.stages.generate.engine import Engine, GeneratePaused
 from flywheel_tui.stages.generate.known import Known
@@ -262,7 +262,7 @@ class _Run:
             task=self.task, job_id=self.job_id, done=done, wanted=self.wanted,
         )  # fmt: skip
         try:
-            with alone(self.workspace, self.options):
+            with alone_at(self.workspace, self.options):
                 self.engine.run()
         except GeneratePaused as stopped:
             stopped.report = self.report(str(stopped))

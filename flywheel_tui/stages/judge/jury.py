@@ -19,7 +19,7 @@ from flywheel_tui.stages.judge.identity import judge_of
 from flywheel_tui.stages.judge.options import JudgeReport, valid_tag
 from flywheel_tui.stages.judge.record import ROWS, Counts
 from flywheel_tui.stages.judge.run import report_of
-from flywheel_tui.stages.judge.work import alone
+from flywheel_tui.stages.judge.work import alone_at
 from flywheel_tui.store import judging
 from flywheel_tui.store.calibration import family_names
 from flywheel_tui.store.datasets import get_dataset
@@ -75,7 +75,7 @@ def jury(workspace: Workspace, dataset: str, tags: Sequence[str], method: str, *
     with workspace.store.tx() as writer:
         run = judging.open_run(writer, row.id, tag, judge, None, kind="jury", settings=settings)
     counts = Counts()
-    with alone(workspace, run.id, tag):
+    with alone_at(workspace, run.id, tag):
         with workspace.store.tx() as writer:
             judging.forget_run(writer, run.id)
         for start in range(0, len(ballots), ROWS):

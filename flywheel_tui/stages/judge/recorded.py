@@ -26,7 +26,7 @@ from flywheel_tui.stages.judge.recorded_rows import FIELDS as FIELDS
 from flywheel_tui.stages.judge.recorded_rows import ORDERS, Told
 from flywheel_tui.stages.judge.recorded_tables import suggestion, table
 from flywheel_tui.stages.judge.run import report_of
-from flywheel_tui.stages.judge.work import alone
+from flywheel_tui.stages.judge.work import alone_at
 from flywheel_tui.store import judging
 from flywheel_tui.store.datasets import get_dataset
 from flywheel_tui.store.judging import Row
@@ -92,7 +92,7 @@ def import_judgments(workspace: Workspace, options: ImportOptions) -> JudgeRepor
         policy = options.unparsed or (before.settings.get("unparsed") if before else None) or "skip"
         settings = {"unparsed": policy, "file": path.name, "layout": known.name, "elsewhere": elsewhere}
         run = judging.open_run(writer, dataset.id, tag, judge, None, kind="import", settings=settings)
-    with alone(workspace, run.id, tag):
+    with alone_at(workspace, run.id, tag):
         for start in range(0, len(found), ROWS):
             batch = [Row(*one.pair, one.judged) for one in found[start : start + ROWS] if one.pair is not None]
             with workspace.store.tx(durable=False) as writer:

@@ -24,7 +24,7 @@ from flywheel_tui.stages.judge.rules import VERSION as RULES_VERSION
 from flywheel_tui.stages.judge.rules import can_answer
 from flywheel_tui.stages.judge.service import Service
 from flywheel_tui.stages.judge.stability import stability
-from flywheel_tui.stages.judge.work import alone
+from flywheel_tui.stages.judge.work import alone_at
 from flywheel_tui.store import judge_jobs, judging
 from flywheel_tui.store.datasets import DatasetRow, get_dataset
 from flywheel_tui.store.judging import RunRow, Tally
@@ -100,7 +100,7 @@ class _Run:
     def go(self) -> JudgeReport:
         budget = self._budget()
         claim = self.task.claim if self.task is not None else None
-        with alone(self.workspace, self.run.id, self.tag):
+        with alone_at(self.workspace, self.run.id, self.tag):
             self.recorder = Recorder(self.workspace, self.run.id, job_id=self.job_id, claim=claim, budget=budget)
             engine = self._engine(self.pairs, budget)
             try:

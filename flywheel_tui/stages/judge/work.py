@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from flywheel_tui.errors import ConflictError
+from flywheel_tui.locks import alone
 from flywheel_tui.stages.judge.ask import Answered, Asker, Asking, Question, judged
 from flywheel_tui.store.judging import Row
 
@@ -58,17 +55,8 @@ class Line(asyncio.Queue[Work]):
             super()._put(item)
 
 
-@contextmanager
-def alone(workspace: Workspace, run_id: int, tag: str) -> Iterator[None]:
-    """One job at a run at a time; the lock goes with its process, however that ends. Raises ConflictError."""
+def alone_at(workspace: Workspace, run_id: int, tag: str) -> AbstractContextManager[None]:
+    """One job at a run at a time. Raises ConflictError."""
     path = workspace.store.path
-    descriptor = os.open(path.with_name(f"{path.name}.judge-{run_id}"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise ConflictError(f"the run {tag!r} is being judged already; wait for it (flywheel jobs ls)") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    refusal = f"the run {tag!r} is being judged already; wait for it (flywheel jobs ls)"
+    return alone(path.with_name(f"{path.name}.judge-{run_id}"), refusal)

@@ -13,7 +13,7 @@ import msgspec
 
 from flywheel_tui.errors import NotFoundError
 from flywheel_tui.store import calibration as truth_store
-from flywheel_tui.store import judging
+from flywheel_tui.store import calibrations, judging
 from flywheel_tui.store import queues as store
 from flywheel_tui.store.datasets import get_dataset
 
@@ -168,7 +168,7 @@ class Situation:
     def threshold(self) -> float:
         """The score from which a pair passes: the one that was calibrated last for the newest run, else the setting."""
         if self.runs:
-            for row in truth_store.kept(self.connection, self.dataset_id):
+            for row in calibrations.kept(self.connection, self.dataset_id):
                 found = row.calibration.threshold
                 if row.judge_run_id == self.runs[0].id and found is not None and found.value is not None:
                     return found.value

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +12,7 @@ import msgspec
 
 from flywheel_tui.errors import Cancelled, FlywheelError, Paused, StoreError, StoreFullError, UsageError
 from flywheel_tui.identity import new_uid, now_us, show_uid
+from flywheel_tui.locks import alone
 from flywheel_tui.records.job import Job
 from flywheel_tui.records.task import Task
 from flywheel_tui.stages.tiers import ensure
@@ -88,7 +87,9 @@ def train(
     if row is not None and row.state == "done":
         return train_result(workspace, row)
     run = _Run(workspace, options, task, row, job_id)
-    with alone(run.folder):
+    with alone(
+        run.folder / PARENT_LOCK, f"{run.folder.name} is being trained by another process; stop it, or wait for it"
+    ):
         return run.go()
 
 
@@ -112,21 +113,6 @@ def _row_to_resume(workspace: Workspace, options: TrainOptions, job_id: int | No
             raise UsageError(f"run {row.id} is done; train again without --resume")
         return row
     return training.run_of_job(workspace.store.read(), job_id) if job_id is not None else None
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only parent of a run. Raises UsageError where another process is."""
-    descriptor = os.open(folder / PARENT_LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise UsageError(f"{folder.name} is being trained by another process; stop it, or wait for it") from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 class _Run:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flywheel_tui.errors import UsageError
-from flywheel_tui.stages.train.launch import is_held
+from flywheel_tui.locks import is_held
 from flywheel_tui.store import training
 from flywheel_tui.store.training import AdapterRow, MetricRow, RunRow
 

@@ -16,6 +16,7 @@ from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Any
 
+from flywheel_tui.locks import is_held
 from flywheel_tui.stages.train.channel import LIFELINE, METRICS, TOKEN
 
 OFFLINE = {
@@ -183,21 +184,6 @@ def _event(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a living process holds that lock."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def end_left_over(lock: Path, grace_s: float) -> None:

@@ -7,18 +7,16 @@ when anything in the data set has changed.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from flywheel_tui.errors import ConflictError, FlywheelError, UsageError
+from flywheel_tui.errors import FlywheelError, UsageError
 from flywheel_tui.expressions import parse
 from flywheel_tui.identity import now_us
+from flywheel_tui.locks import alone
 from flywheel_tui.stages.validate.base import Candidate
 from flywheel_tui.stages.validate.crew import Crew, Job, crew_size
 from flywheel_tui.stages.validate.look import Looked, candidates, checked, feed, look, of_kinds
@@ -71,7 +69,8 @@ def validate(workspace: Workspace, options: ValidateOptions, *, on_progress: Say
     the same data set.
     """
     dataset = get_dataset(workspace.store.read(), options.dataset)
-    with _alone(workspace, dataset.id, dataset.name):
+    lock = workspace.store.path.with_name(f"{workspace.store.path.name}.validate-{dataset.id}")
+    with alone(lock, f"{dataset.name!r} is being validated already; wait for it (flywheel jobs ls shows it)"):
         run = _Run(workspace, options, on_progress or _silent)
         run.go()
         return run.report()
@@ -96,21 +95,6 @@ def run_job(workspace: Workspace, args: Mapping[str, Any], task: Task) -> dict[s
 
 def _silent(done: int, total: int | None, phase: str) -> None:
     return
-
-
-@contextmanager
-def _alone(workspace: Workspace, dataset_id: int, name: str) -> Iterator[None]:
-    """One validation of a data set at a time; the lock goes with its process, however that ends."""
-    path = workspace.store.path
-    descriptor = os.open(path.with_name(f"{path.name}.validate-{dataset_id}"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise ConflictError(f"{name!r} is being validated already; wait for it (flywheel jobs ls shows it)") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 class _Run:

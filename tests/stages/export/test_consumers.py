@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import add_pairs, make_workspace
+from export_helpers import run
+from factories import add_pairs
 from format_pairs import judged, preferences, rag, reasoning, talks, tools
 
 from flywheel_tui.stages.export import ExportRequest, ExportResult, export, preview
@@ -60,16 +60,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with make_workspace(tmp_path / "w") as made:
-        yield made
-
-
-def run(workspace: Workspace, to: Path, **fields: Any) -> ExportResult:
-    return export(workspace, ExportRequest(dataset="demo", to=str(to), **fields))
 
 
 def loaded(result: ExportResult, folder: Path) -> Any:

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from factories import add_pairs, make_workspace, say, sft
+from export_helpers import left_out, run
+from factories import add_pairs, say, sft
 from format_pairs import WEATHER, call, judged, preferences, rag, reasoning, talks, tools
 
 from flywheel_tui.errors import NotFoundError, UsageError
 from flywheel_tui.records.pair import Draft
-from flywheel_tui.stages.export import ExportRequest, ExportResult, export, preview
+from flywheel_tui.stages.export import ExportRequest, ExportResult, preview
 from flywheel_tui.stages.export.openai_rules import file_problems
 from flywheel_tui.workspace import Workspace
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with make_workspace(tmp_path / "w") as made:
-        yield made
-
-
-def run(workspace: Workspace, to: Path, **fields: Any) -> ExportResult:
-    return export(workspace, ExportRequest(dataset="demo", to=str(to), **fields))
-
-
 def rows(result: ExportResult) -> list[Any]:
     return [json.loads(line) for file in result.files for line in Path(file.path).read_text().split("\n")[:-1]]
-
-
-def left_out(result: ExportResult) -> dict[str, int]:
-    return {left.reason: left.pairs for left in result.left_out}
 
 
 def test_sft_is_texts_or_messages_throughout(workspace: Workspace, tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from export_helpers import lines, run
 from factories import add_pairs, make_workspace, say, sft
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,24 +16,10 @@ from flywheel_tui.errors import UsageError
 from flywheel_tui.identity import new_uid
 from flywheel_tui.records.judgment import Verdict
 from flywheel_tui.records.pair import Draft
-from flywheel_tui.stages.export import ExportRequest, ExportResult, export
+from flywheel_tui.stages.export import ExportRequest
 from flywheel_tui.stages.export.bundle import bundle
 from flywheel_tui.stages.export.real_share import allowed
 from flywheel_tui.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with make_workspace(tmp_path / "w") as made:
-        yield made
-
-
-def run(workspace: Workspace, to: Path, **fields: Any) -> ExportResult:
-    return export(workspace, ExportRequest(dataset=fields.pop("dataset", "demo"), to=str(to), **fields))
-
-
-def lines(path: str | Path) -> list[Any]:
-    return [json.loads(line) for line in Path(path).read_text().split("\n")[:-1]]
 
 
 def grow(

@@ -16,7 +16,7 @@ from flywheel_tui.errors import Cancelled, ConflictError, UsageError
 from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.llm.protocol import Request
 from flywheel_tui.records.pair import Draft
-from flywheel_tui.stages.generate.alone import alone
+from flywheel_tui.stages.generate.alone import alone_at
 from flywheel_tui.stages.generate.asking import Ask
 from flywheel_tui.stages.generate.engine import GeneratePaused, TeacherFailed
 from flywheel_tui.stages.generate.options import GenerateOptions
@@ -312,7 +312,7 @@ def test_seeds_typed_on_the_command_line_are_stored(workspace: Workspace, monkey
 def test_two_jobs_are_never_at_the_same_items(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     use_teacher(monkeypatch, plausible)
     request = announce(workspace, GenerateOptions(recipe="qa", into="made", seeds="demo", backend="scripted", count=5))
-    with alone(workspace, request.options), pytest.raises(ConflictError, match="another job is at qa into made"):
+    with alone_at(workspace, request.options), pytest.raises(ConflictError, match="another job is at qa into made"):
         run(workspace, "qa", count=7)
     assert run(workspace, "qa", count=7).made == 7
 

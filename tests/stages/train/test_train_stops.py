@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 from train_helpers import options
 
-from flywheel_tui.errors import Cancelled, UsageError
+from flywheel_tui.errors import Cancelled, ConflictError, UsageError
+from flywheel_tui.locks import alone, is_held
 from flywheel_tui.stages import train
 from flywheel_tui.stages.train.checkpoints import MANIFEST
 from flywheel_tui.stages.train.engine import TrainingFailed
-from flywheel_tui.stages.train.launch import is_held
+from flywheel_tui.stages.train.history import PARENT_LOCK
 from flywheel_tui.workspace import Workspace
 
 pytestmark = pytest.mark.train
@@ -222,9 +223,7 @@ def test_a_loss_that_is_no_number_stops(workspace: Workspace, base: Path, tmp_pa
 
 
 def test_one_parent_at_a_time(workspace: Workspace, base: Path) -> None:
-    from flywheel_tui.stages.train.engine import alone
-
     folder = workspace.root / "training" / "run-0001"
     folder.mkdir(parents=True)
-    with alone(folder), pytest.raises(UsageError, match="another process"), alone(folder):
-        pass
+    with alone(folder / PARENT_LOCK, "never"), pytest.raises(ConflictError, match="another process"):
+        train.train(workspace, options(base, max_steps=1))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shouting import AddRows, Register, Shout
 
 from flywheel_tui.stages.ingest import IngestOptions, ingest
 from flywheel_tui.stages.validate import base
 from flywheel_tui.workspace import Workspace
-
-AddRows = Callable[..., Workspace]
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def add_rows(workspace: Workspace, tmp_path: Path) -> AddRows:
 
 
 @pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[type[base.Check]], type[base.Check]]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> Register:
     """Register a check for one test."""
     base.load_checks(True)
 
@@ -48,3 +47,10 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[type[base.Check]], 
         return cls
 
     return register
+
+
+@pytest.fixture
+def shout(registered: Register) -> None:
+    """The check `shout` is there and has been given nothing yet."""
+    Shout.seen.clear()
+    registered(Shout)

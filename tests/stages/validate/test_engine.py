@@ -1,4 +1,4 @@
-"""The engine: every version once, at any pace of interruptions, whatever a check or a row does."""
+"""What a run of the checks looks at: every version once, at any pace of interruptions."""
 
 from __future__ import annotations
 
@@ -9,93 +9,24 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from factories import add_pairs
+from shouting import AddRows, Register, Shout, current, edit, known, numbered, run
 
-from flywheel_tui.errors import Cancelled, ConflictError, MissingExtraError, NotFoundError, UsageError
-from flywheel_tui.identity import new_uid, now_us
+from flywheel_tui.errors import Cancelled, ConflictError
+from flywheel_tui.identity import new_uid
 from flywheel_tui.jobs import run_foreground
 from flywheel_tui.records.label import Decision
-from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.label import decide, undo
-from flywheel_tui.stages.validate import ValidateOptions, ValidationReport, validate
-from flywheel_tui.stages.validate.base import Candidate, Check, Found
-from flywheel_tui.stages.validate.look import MAX_PER_PAIR
+from flywheel_tui.stages.validate import ValidateOptions, validate
+from flywheel_tui.stages.validate.base import Check
 from flywheel_tui.store import findings as store
 from flywheel_tui.store import versions
 from flywheel_tui.store.datasets import get_dataset
-from flywheel_tui.workspace import Workspace
 
-Register = Callable[[type[Check]], type[Check]]
-AddRows = Callable[..., Workspace]
-
-
-class Shout(Check):
-    """Reports the word LOUD wherever it stands, and remembers which versions it was given."""
-
-    name = "shout"
-    default = False
-    options: ClassVar[dict[str, Any]] = {"severity": "warning"}
-    seen: ClassVar[Counter[int]] = Counter()
-
-    def look(self, rows: Sequence[Candidate]) -> Iterable[Found]:
-        for row in rows:
-            Shout.seen[row.id] += 1
-            for field, text in row.texts():
-                at = text.find("LOUD")
-                if at >= 0:
-                    yield Found(row.id, self.settings["severity"], field, at, at + 4, "it shouts")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_counts(registered: Register) -> None:
-    Shout.seen.clear()
-    registered(Shout)
-
-
-def numbered(count: int, *, loud: Iterable[int] = (), start: int = 0) -> list[dict[str, Any]]:
-    chosen = set(loud)
-    return [
-        {"instruction": f"Say {n}", "output": f"{'LOUD' if n in chosen else 'quiet'} {n}"}
-        for n in range(start, start + count)
-    ]
-
-
-def run(workspace: Workspace, *checks: str, **more: Any) -> ValidationReport:
-    return validate(workspace, ValidateOptions(dataset="demo", checks=checks or ("shout",), **more))
-
-
-def known(workspace: Workspace) -> list[tuple[int, str, str | None]]:
-    """(position, check, severity) of the stored findings of current versions, in order."""
-    dataset = get_dataset(workspace.store.read(), "demo").id
-    return sorted(
-        (position, row.check, row.severity)
-        for _, position, row in store.findings_after(workspace.store.read(), dataset, 0, 100_000)
-    )
-
-
-def current(workspace: Workspace) -> dict[int, tuple[int, str | None]]:
-    rows = workspace.store.read().execute("SELECT position, findings, severity FROM pair_current WHERE findings > 0")
-    return {position: (findings, severity) for position, findings, severity in rows}
-
-
-def edit(workspace: Workspace, position: int, output: str, reviewer: str = "ann") -> bytes:
-    root, version = (
-        workspace.store.read()
-        .execute("SELECT id, pair_id FROM pair_current WHERE position = ?", (position,))
-        .fetchone()
-    )
-    decision = Decision(
-        uid=new_uid(), pair=root, version=version, reviewer=reviewer, status="edited", edit={"output": output},
-        presented=now_us(), answered=now_us(),
-    )  # fmt: skip
-    decide(workspace, decision)
-    return decision.uid
+pytestmark = pytest.mark.usefixtures("shout")
 
 
 def test_findings_counters_and_severity_are_written(add_rows: AddRows) -> None:
@@ -266,136 +197,6 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_been(add_rows: AddRows, 
     assert duplicates.fetchone()[0] == 0
 
 
-class Fragile(Check):
-    name = "fragile"
-    default = False
-
-    def look(self, rows: Sequence[Candidate]) -> Iterable[Found]:
-        for row in rows:
-            if "bomb" in (row.output or ""):
-                raise RuntimeError("it went off \ud800")
-            yield Found(row.id, "info", "output", 0, 1, "fine")
-
-
-class FragileTogether(Check):
-    name = "fragile_together"
-    default = False
-    compares = True
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.ids: list[int] = []
-
-    def feed(self, rows: Sequence[Candidate]) -> None:
-        if any("bomb" in (row.output or "") for row in rows):
-            raise RecursionError("too deep")
-        self.ids += [row.id for row in rows]
-
-    def finish(self) -> Iterable[Found]:
-        if len(self.ids) > 100:
-            raise ValueError("cannot count so far")
-        return [Found(id, "info", None, None, None, "fed") for id in self.ids]
-
-
-def test_a_row_that_breaks_a_check_stops_nothing(add_rows: AddRows, registered: Register) -> None:
-    registered(Fragile)
-    registered(FragileTogether)
-    rows = numbered(20)
-    rows[5]["output"] = "a bomb"
-    workspace = add_rows(rows)
-    report = run(workspace, "fragile", "fragile_together")
-    for check in report.checks:
-        assert check.could_not == 1
-        assert check.findings == {"error": 1, "info": 19}
-        assert check.examples[0].position == 6
-        assert check.examples[0].message.startswith(f"check {check.name} could not look at this pair: R")
-
-
-def test_a_check_that_fails_as_a_whole_is_named_and_its_findings_stay(add_rows: AddRows, registered: Register) -> None:
-    registered(FragileTogether)
-    workspace = add_rows(numbered(50))
-    run(workspace, "fragile_together")
-    add_rows(numbered(60, start=100, loud=[100]))
-    report = run(workspace, "fragile_together", "shout")
-    failed = {check.name: check.failed for check in report.checks}
-    assert failed == {"fragile_together": "ValueError: cannot count so far", "shout": None}
-    assert not report.passed
-    assert report.findings == {"warning": 1, "info": 50}
-
-
-class Chatty(Check):
-    name = "chatty"
-    default = False
-
-    def look(self, rows: Sequence[Candidate]) -> Iterable[Found]:
-        for row in rows:
-            for at in range(500):
-                severity = "error" if at == 400 else "info"
-                yield Found(row.id, severity, "output", at, at + 1, "x" * 5_000)
-
-
-def test_findings_of_one_pair_are_bounded_and_the_worst_is_kept(add_rows: AddRows, registered: Register) -> None:
-    registered(Chatty)
-    workspace = add_rows(numbered(300))
-    report = run(workspace, "chatty")
-    assert report.findings == {"error": 300, "info": 300 * (MAX_PER_PAIR - 1)}
-    longest = workspace.store.read().execute("SELECT max(length(message)) FROM finding").fetchone()[0]
-    assert longest < 450
-    assert current(workspace)[1] == (MAX_PER_PAIR, "error")
-    last = workspace.store.read().execute("SELECT message FROM finding WHERE severity = 'error'").fetchone()[0]
-    assert last.endswith(f"(and {500 - MAX_PER_PAIR} more like these)")
-
-
-class Liar(Check):
-    name = "liar"
-    default = False
-
-    def look(self, rows: Sequence[Candidate]) -> Iterable[Found]:
-        return [Found(rows[0].id + 999, "warning", None, None, None, "of a pair that it was not given")]
-
-
-def test_what_a_check_must_not_say_is_an_error_of_the_check(add_rows: AddRows, registered: Register) -> None:
-    registered(Liar)
-    workspace = add_rows(numbered(2))
-    report = run(workspace, "liar")
-    assert report.checks[0].could_not == 2
-    assert report.findings == {"error": 2}
-
-
-class Needy(Check):
-    name = "needy"
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        raise MissingExtraError("needy", "nothing", "none")
-
-
-def test_a_missing_package_leaves_a_default_check_out_and_says_so(add_rows: AddRows, registered: Register) -> None:
-    registered(Needy)
-    workspace = add_rows(numbered(3))
-    report = validate(workspace, ValidateOptions(dataset="demo", fail_on="never"))
-    assert "flywheel-tui[none]" in report.skipped["needy"]
-    assert {"schema", "dedup"} <= {check.name for check in report.checks}
-    with pytest.raises(MissingExtraError):
-        run(workspace, "needy")
-
-
-class Policed(Check):
-    name = "policed"
-    default = False
-    options: ClassVar[dict[str, Any]] = {"policy": "warn"}
-
-
-def test_the_pii_policy_reaches_the_checks_that_ask_for_it(add_rows: AddRows, registered: Register) -> None:
-    registered(Policed)
-    workspace = add_rows(numbered(3))
-    assert run(workspace, "policed").checks[0].options == {"policy": "warn"}
-    assert run(workspace, "policed", pii_policy="strict").checks[0].options == {"policy": "strict"}
-    report = run(workspace, "policed", "shout", pii_policy="off")
-    assert "PII policy" in report.skipped["policed"]
-    assert [check.name for check in report.checks] == ["shout"]
-
-
 def test_one_validation_of_a_data_set_at_a_time(add_rows: AddRows) -> None:
     workspace = add_rows(numbered(3))
 
@@ -405,18 +206,6 @@ def test_one_validation_of_a_data_set_at_a_time(add_rows: AddRows) -> None:
 
     validate(workspace, ValidateOptions(dataset="demo", checks=("shout",)), on_progress=again)
     assert run(workspace).pairs == 3
-
-
-def test_unknown_names_and_options_are_refused(add_rows: AddRows) -> None:
-    workspace = add_rows(numbered(3))
-    with pytest.raises(UsageError, match="there is no check 'shuot'"):
-        run(workspace, "shuot")
-    with pytest.raises(UsageError, match="no option 'volume'"):
-        run(workspace, options={"shout": {"volume": 3}})
-    with pytest.raises(UsageError, match="does not run"):
-        run(workspace, options={"dedup": {"keep": "first"}})
-    with pytest.raises(NotFoundError):
-        validate(workspace, ValidateOptions(dataset="nothing"))
 
 
 def test_a_comparing_check_starts_over_only_when_something_changed(add_rows: AddRows) -> None:
@@ -467,38 +256,6 @@ def test_as_a_job_it_leaves_a_report_and_its_row(add_rows: AddRows) -> None:
     ]  # fmt: skip
     state, done, total = workspace.store.read().execute("SELECT state, done, total FROM job").fetchone()
     assert (state, done, total) == ("done", 30, 30)
-
-
-def test_hostile_rows_pass_through(workspace: Workspace) -> None:
-    deep = "[" * 400 + "]" * 400
-    hostile = [
-        "a" * 10_000_000,
-        "(" * 200_000,
-        "\x00\x01\x02 nul \x1b[2J",
-        "a@" * 100_000,
-        "\u202e" * 100_000 + "\U000e0041" * 100_000,
-        deep,
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa! " * 20_000,
-        " \n" * 200_000,
-        "0" * 1_000_000,
-        "é" * 300_000,
-    ]
-    add_pairs(workspace, [Draft(instruction=f"row {n}", output=text) for n, text in enumerate(hostile)])
-    started = time.process_time()
-    report = run(workspace, "schema", "dedup", "shout")
-    assert report.pairs == len(hostile)
-    assert not any(check.could_not or check.failed for check in report.checks)
-    assert time.process_time() - started < 60, "seconds; what grows with the square of the text takes hours"
-
-
-def test_a_body_that_cannot_be_read_is_said_once(add_rows: AddRows) -> None:
-    workspace = add_rows([{"kind": "sft", "instruction": "x", "body": {"a": 1}, "output": "y", "uid": "1"}])
-    deep = "[" * 900 + "]" * 900
-    with workspace.store.tx() as connection:
-        connection.execute("DROP TRIGGER pair_is_immutable")
-        connection.execute("UPDATE pair SET body = ?", (f'{{"a": {deep}}}',))
-    report = run(workspace, "schema", "dedup", "shout")
-    assert not any(check.could_not for check in report.checks)
 
 
 def test_reads_and_writes_are_short(add_rows: AddRows, monkeypatch: pytest.MonkeyPatch) -> None:
