@@ -97,14 +97,15 @@ class Trainer:
         """What it says, until it has ended. Lines that are no event are left out."""
         held = b""
         while True:
-            ready, _, _ = select.select([self._in], [], [], HEARTBEAT_S)
+            ended = self.process.poll() is not None  # asked first: all that it said is there to be read then
+            ready, _, _ = select.select([self._in], [], [], 0 if ended else HEARTBEAT_S)
             block = os.read(self._in, 65536) if ready else b""
             if block:
                 *lines, held = (held + block).split(b"\n")
                 held = held[-LONGEST_LINE:]
                 yield from filter(None, map(_event, lines))
                 continue
-            if self.process.poll() is not None:
+            if ended:
                 return
             if ready:  # closed its end: nothing more comes but its exit
                 with suppress(subprocess.TimeoutExpired):
