@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,9 +14,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from flywheel_tui.errors import FlywheelError
 from flywheel_tui.text import human_number
-from screens.jobs import submit
+from screens.jobs import queue_and_watch, submit
 from screens.safe import safe_text
 
 if TYPE_CHECKING:
@@ -68,16 +67,8 @@ async def ask_and_generate(screen: WorkScreen, into: str, **prefilled: str) -> N
 
     shell = screen.shell
     options = await shell.push_screen_wait(GenerateDialog(shell.workspace, into, **prefilled))
-    if options is None:
-        return
-    try:
-        job = await asyncio.to_thread(put_in_queue, shell.workspace, options, worker=shell.worker)
-    except FlywheelError as error:
-        shell.notify(safe_text(str(error)).plain, severity="error", timeout=30, markup=False)
-        return
-    await shell.go("live", job.id)
-    if not shell.worker:
-        shell.hint(f"job {job.id} is queued; flywheel worker takes it up")
+    if options is not None:
+        await queue_and_watch(shell, partial(put_in_queue, shell.workspace, options, worker=shell.worker))
 
 
 class PreviewScreen(ModalScreen[None]):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+from flywheel_tui.errors import FlywheelError
 from flywheel_tui.records.job import Job
 from flywheel_tui.store import jobs as queue
+from screens.safe import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flywheel_tui.workspace import Workspace
+    from screens.app import FlywheelApp
 
 _SEVERITY_WORDS = {"error": "errors", "warning": "warnings", "info": "for information"}
 _ENDED = ("done", "failed", "cancelled", "dead")
@@ -30,6 +34,18 @@ def submit(
 
         return pool.submit(workspace, kind, args, title=title, **options)
     return queue.enqueue(workspace.store, kind, args, title=title, **options)
+
+
+async def queue_and_watch(shell: FlywheelApp, put: Callable[[], Job]) -> None:
+    """Put a job in the queue with `put`, in a thread, and go to Live; what is wrong with it is said."""
+    try:
+        job = await asyncio.to_thread(put)
+    except FlywheelError as error:
+        shell.notify(safe_text(str(error)).plain, severity="error", timeout=30, markup=False)
+        return
+    await shell.go("live", job.id)
+    if not shell.worker:
+        shell.hint(f"job {job.id} is queued; flywheel worker takes it up")
 
 
 def ended(workspace: Workspace, watched: set[int]) -> list[Job]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from textual.content import Content
 
-from flywheel_tui.errors import FlywheelError, UsageError
+from flywheel_tui.errors import UsageError
 from flywheel_tui.stages import views
 from flywheel_tui.text import human_number
-from screens.jobs import submit
+from screens.jobs import queue_and_watch, submit
 from screens.safe import safe_text
 
 if TYPE_CHECKING:
@@ -84,13 +84,5 @@ async def ask_and_judge(screen: WorkScreen, dataset: str, *, pairs: int = 0, whe
 
     shell = screen.shell
     options = await shell.push_screen_wait(JudgeDialog(shell.workspace, dataset, pairs=pairs, where=where))
-    if options is None:
-        return
-    try:
-        job = await asyncio.to_thread(put_in_queue, shell.workspace, options, worker=shell.worker)
-    except FlywheelError as error:
-        shell.notify(safe_text(str(error)).plain, severity="error", timeout=30, markup=False)
-        return
-    await shell.go("live", job.id)
-    if not shell.worker:
-        shell.hint(f"job {job.id} is queued; flywheel worker takes it up")
+    if options is not None:
+        await queue_and_watch(shell, partial(put_in_queue, shell.workspace, options, worker=shell.worker))
