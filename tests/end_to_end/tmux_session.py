@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 class Tmux:

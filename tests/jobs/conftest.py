@@ -115,7 +115,7 @@ def workspace(tmp_path: Path, kinds: Path) -> Iterator[Workspace]:
 def eventually() -> Callable[..., None]:
     """Wait until something holds: looks again every few milliseconds, and says what it waited for when it gives up."""
 
-    def wait(holds: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    def wait(holds: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < until, f"not within {seconds} s: {what}"

@@ -19,7 +19,7 @@ def shown(pilot: Pilot[None]) -> str:
 
 
 async def until(
-    pilot: Pilot[None], holds: Callable[[], object], what: str = "it did not happen", seconds: float = 10.0
+    pilot: Pilot[None], holds: Callable[[], object], what: str = "it did not happen", seconds: float = 30.0
 ) -> None:
     """Wait for what happens by itself; an error says `what` was missing, with the screen as it was."""
     for _ in range(int(seconds / 0.02)):

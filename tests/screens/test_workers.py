@@ -252,7 +252,7 @@ async def test_workers_are_more_or_fewer_but_never_none(workspace: Workspace) ->
         await settle(pilot)
         assert files.slots(workspace.root / files.FOLDER) == 1
         files.want_slots(workspace.root / files.FOLDER, 7)
-        await until(pilot, lambda: "workers 0 of 7" in shown(pilot), "what somebody else wants", 5)
+        await until(pilot, lambda: "workers 0 of 7" in shown(pilot), "what somebody else wants")
 
 
 async def test_a_real_worker_is_followed(workspace: Workspace, tmp_path: Path) -> None:

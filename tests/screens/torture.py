@@ -129,8 +129,8 @@ def run_in_pty(
     size: tuple[int, int] = (80, 24),
     env: Mapping[str, str] | None = None,
     cwd: Path | str | None = None,
-    word_seconds: float = 10.0,
-    end_seconds: float = 10.0,
+    word_seconds: float = 30.0,
+    end_seconds: float = 30.0,
 ) -> PtyRun:
     """Run a program on a new terminal of `size` (columns, rows).
 
