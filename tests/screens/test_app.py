@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fixtures_workspace import StillApp, say
+from pilots import until
 
 from flywheel_tui.errors import InputError, NotFoundError
 from flywheel_tui.workspace import Workspace
@@ -208,8 +209,7 @@ async def test_what_others_write_is_seen(workspace: Workspace) -> None:
         assert "· open" in line(pilot.app, 3)
         with Workspace.open(workspace.root) as other:
             say(other, 1, "rejected", reviewer="bo")
-        await pilot.pause(0.4)
-        assert "✗ rejected" in line(pilot.app, 3)
+        await until(pilot, lambda: "✗ rejected" in line(pilot.app, 3), "what others write is not seen")
 
 
 async def test_no_color_is_monochrome(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from browse_pilots import browse, settle, shown
 from fixtures_workspace import StillApp, add, make, preferences, say
+from pilots import until
 from torture import PAYLOADS
 
 from flywheel_tui.records.pair import Draft
@@ -118,9 +119,8 @@ async def test_the_cursor_stays_on_its_pair_when_others_label(workspace: Workspa
     async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
         await pilot.press("down", "down", "down")
         say(workspace, 1, "approved", reviewer="bo")
-        await pilot.pause(0.4)
+        await until(pilot, lambda: "✓ approved" in shown(pilot)[3], "what others say is not seen")
         assert browse(pilot).table.cursor == 3
-        assert "✓ approved" in shown(pilot)[3]
 
 
 @pytest.mark.parametrize("theme", ["flywheel-dark", "flywheel-mono"])

@@ -99,10 +99,7 @@ async def test_figures_follow_what_others_do(workspace: Workspace) -> None:
         for pair in range(10, 100):
             say(workspace, pair, "approved", reviewer="bo")
         add(workspace, "third", drafts(3), "c.jsonl")
-        await pilot.pause(0.4)
-        await settle(pilot)
-        assert "third" in shown(pilot)
-        assert " 40%" in shown(pilot)
+        await sees(pilot, "third", " 40%")
         assert screen.current.row.name == "demo"
 
 
@@ -140,10 +137,8 @@ async def test_a_file_is_found_looked_into_and_taken_in(
         await pilot.press("enter")
         await settle(pilot)
         work_off(workspace)
-        await pilot.pause(0.4)
-        await settle(pilot)
+        await sees(pilot, "Ingested 20 pairs -> my-pairs")
         assert views.get_dataset(workspace, "my-pairs").pairs == 20
-        assert "Ingested 20 pairs -> my-pairs" in shown(pilot)
 
 
 async def test_a_file_that_cannot_be_read_is_said_in_the_dialog(workspace: Workspace, tmp_path: Path) -> None:
@@ -176,10 +171,9 @@ async def test_a_data_set_is_written_out(workspace: Workspace) -> None:
         await pilot.press("ctrl+u", *"label == 'approved'", "enter")
         await settle(pilot)
         work_off(workspace)
-        await pilot.pause(0.4)
+        await sees(pilot, "Wrote 3 pairs")
         target = workspace.root / "exports" / "demo.jsonl"
         assert len(target.read_text().splitlines()) == 3
-        assert "Wrote 3 pairs" in shown(pilot)
 
 
 async def test_a_job_that_fails_says_why(workspace: Workspace) -> None:
@@ -189,8 +183,7 @@ async def test_a_job_that_fails_says_why(workspace: Workspace) -> None:
         await settle(pilot)
         assert "export queued" in shown(pilot) or "queued" in shown(pilot)
         work_off(workspace)
-        await pilot.pause(0.4)
-        assert "no data set named 'nowhere'" in shown(pilot)
+        await sees(pilot, "no data set named 'nowhere'")
 
 
 def test_entries_are_folders_first_and_hidden_last(tmp_path: Path) -> None:

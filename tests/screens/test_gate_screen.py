@@ -11,7 +11,7 @@ from evaluation_helpers import tasks_file, training_pairs, use_models
 from factories import make_workspace
 from fixtures_workspace import StillApp
 from loop_workspace import HOSTILE, bundle, judged, skilled
-from pilots import sees, shown, until
+from pilots import sees, settle, shown, until
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -218,7 +218,7 @@ async def test_a_key_before_the_next_answers_are_seen_chooses_nothing(workspace:
         await pilot.press("B", "enter")
         await sees(pilot, "1 of 30")
         await pilot.press("h", "h", "h")
-        await pilot.pause(0.5)
+        await settle(pilot)
         number = blind_tests.blind_tests(workspace.store.read())[0].done
         await sees(pilot, f"{number + 1} of 30")
         assert 1 <= number <= 3

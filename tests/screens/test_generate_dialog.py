@@ -63,7 +63,6 @@ async def test_a_preview_by_templates_shows_rows_and_writes_none(workspace: Work
         await fill(pilot, "seeds", "why [b bread rises")
         pilot.app.screen.query_one("#recipe").focus()
         await pilot.press(*["left"] * 2)
-        await until(pilot, lambda: "< rag >" not in shown(pilot) or True, "")
         while "< qa >" not in shown(pilot):
             await pilot.press("left")
             await pilot.pause(0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fixtures_workspace import StillApp
-from pilots import open_dialog, shown, until
+from pilots import open_dialog, settle, shown, until
 from scripted_service import ScriptedService
 
 from flywheel_tui.errors import UsageError
@@ -46,8 +46,8 @@ async def test_a_service_is_found_and_what_is_typed_is_what_is_asked(
                 await pilot.press("down")
             await pilot.press(*"category", "space", "i")
             await until(pilot, lambda: "only where" in shown(pilot) and "category i" in shown(pilot), "not typed")
-            await pilot.pause(0.6)
-            assert "12 of 12" not in shown(pilot), "the forecast of before is still shown for a filter that is wrong"
+            stale = "the forecast of before is still shown for a filter that is wrong"
+            await until(pilot, lambda: "12 of 12" not in shown(pilot), stale)
             await pilot.press("enter")
             assert isinstance(pilot.app.screen, JudgeDialog)
             await pilot.press("ctrl+u", *"length", "space", "greater_than_sign", "space", *"0")
@@ -84,7 +84,7 @@ async def test_browse_offers_its_filter(workspace: Workspace) -> None:
     async with StillApp(workspace, dataset="demo", start="browse").run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.2)
         await pilot.press("f", *"length", "space", "greater_than_sign", "space", *"9", "enter")
-        await pilot.pause(0.3)
+        await settle(pilot)
         await open_dialog(pilot, "J", JudgeDialog, "length > 9", "of 12 pairs")
 
 
