@@ -119,8 +119,8 @@ def index_of(workspace: Workspace, view: View, pair: int) -> int | None:
             return view.ids.index(pair)
         except ValueError:
             return None
-    rows = store.page_of(workspace.store.read(), [pair])
-    at = rows[0].position - view.first if rows else -1
+    position = store.position_of(workspace.store.read(), view.dataset_id, pair)
+    at = -1 if position is None else position - view.first
     return at if 0 <= at < len(view) else None
 
 

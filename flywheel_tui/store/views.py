@@ -128,6 +128,14 @@ def page_of(connection: sqlite3.Connection, ids: Sequence[int]) -> list[PairRow]
     return [_row(row) for row in connection.execute(query, (msgspec.json.encode(list(ids)).decode(),))]
 
 
+def position_of(connection: sqlite3.Connection, dataset_id: int, pair: int) -> int | None:
+    """The position of a pair in a data set; None where it belongs to another one or to none."""
+    row = connection.execute(
+        "SELECT position FROM pair_current WHERE id = ? AND dataset_id = ?", (pair, dataset_id)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def pair_view(connection: sqlite3.Connection, pair: int) -> PairView:
     """One pair whole, in its current version. Raises NotFoundError."""
     row = connection.execute(

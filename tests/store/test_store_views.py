@@ -154,7 +154,8 @@ def test_a_pair_is_found_again_in_every_view(workspace: Workspace) -> None:
         assert at is not None
         assert views.page(workspace, view, at, 1)[0].id == target
     other = views.open_view(workspace, ViewQuery(dataset="other"))
-    assert views.index_of(workspace, other, target) is None
+    for elsewhere in (target, _rows(workspace)[3].id):
+        assert views.index_of(workspace, other, elsewhere) is None, "its place in its own data set is none here"
 
 
 def test_ids_between_rows_are_those_of_the_view(workspace: Workspace) -> None:
