@@ -13,12 +13,6 @@ from screens.label_state import Mode, NotNow
 from screens.label_widgets.status import Say
 from screens.safe import safe_text
 
-_WORDS = {
-    Mode.NOTE: "a note on this pair; enter keeps it, esc leaves",
-    Mode.TAGS: "tags, separated by commas; enter keeps them, esc leaves",
-    Mode.GOTO: "number of the pair in this queue; enter goes there",
-}
-
 
 class LabelEditing(LabelBase):
     """The fields, when they open and what becomes of what was typed."""
@@ -34,7 +28,6 @@ class LabelEditing(LabelBase):
         """Type one line."""
         self.states.mode = mode
         self.line.value = value
-        self.line.placeholder = _WORDS[mode]
         self.line.cursor_position = len(value)
         self._open_field(self.line)
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from flywheel_tui.stages.session import LabelSession
 
 
+_TYPED = {
+    Mode.NOTE: ("a note on this pair", "keeps it"),
+    Mode.TAGS: ("tags, separated by commas", "keeps them"),
+    Mode.GOTO: ("number of the pair in this queue", "goes there"),
+}
+
+
 class Say(NamedTuple):
     """A word about what just happened, until the next key; `problem` stays until it is mended."""
 
@@ -79,11 +86,17 @@ def prompt_lines(state: LabelState, say: Say | None, glyphs: Glyphs) -> Content:
             (" the text was changed: ", "bold $edit"),
             _keys(("y", "saves it"), ("n", "drops it"), ("esc", "back to the text")),
         )
-    lines = [_said(state, glyphs)]
+    lines = [_typing(state.mode) if state.mode in _TYPED else _said(state, glyphs)]
     if say is not None:
         lines[0] = Content.assemble(" ", safe_text(say.text, multiline=False, limit=300, style=f"bold {say.style}"))
     lines.append(_asked(state))
     return Content("\n").join(lines)
+
+
+def _typing(mode: Mode) -> Content:
+    """What is being typed in the line below, and which key ends it: the words in the empty line go with the first key."""
+    what, enter = _TYPED[mode]
+    return Content.assemble((f" {what} ", "bold $edit"), _keys(("enter", enter), ("esc", "leaves")))
 
 
 def _keys(*pairs: tuple[str, str]) -> Content:

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fixtures_workspace import add
+from fixtures_workspace import add, drafts
 from label_pilots import SIZE, app_on, at, mine, press, ready, screen_of
+from pilots import shown
 from torture import PAYLOADS
 
 from flywheel_tui.records.pair import Draft
@@ -70,6 +71,20 @@ async def test_letters_are_dead_in_a_field_and_escape_leaves_it(workspace: Works
         assert mine(workspace, 1).note is None and mine(workspace, 1).status == "approved"
 
 
+async def test_a_field_says_what_it_is_for_and_how_it_ends_while_one_types(workspace: Workspace) -> None:
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "n", *"hm")
+        assert "a note on this pair" in shown(pilot) and "enter keeps it   esc leaves" in shown(pilot)
+        await press(pilot, "enter")
+        assert "a note on this pair" not in shown(pilot) and "note: hm" in shown(pilot)
+        await press(pilot, "t", "x")
+        assert "tags, separated by commas" in shown(pilot)
+        await press(pilot, "escape", "G", *"999", "enter")
+        assert "there are pairs 1 to 40" in shown(pilot)
+        assert screen.state is not None and screen.state.mode is Mode.GOTO
+
+
 async def test_tags_and_flags_stay_with_the_decision(workspace: Workspace) -> None:
     async with app_on(workspace).run_test(size=SIZE) as pilot:
         screen = await ready(pilot)
@@ -99,6 +114,18 @@ async def test_undo_twenty_times_and_across_a_restart(workspace: Workspace) -> N
         assert not labels_of(workspace, 1)
         await press(pilot, "u")
         assert "nothing is left to undo" in screen.board.text
+
+
+async def test_what_is_undone_in_another_data_set_is_the_pair_shown(workspace: Workspace) -> None:
+    add(workspace, "beside", drafts(40))
+    async with app_on(workspace).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await press(pilot, "j", "j", "n", *"mine", "enter")
+    async with app_on(workspace, dataset="beside").run_test(size=SIZE) as pilot:
+        screen = await ready(pilot)
+        assert at(screen) > 40
+        await press(pilot, "u")
+        assert at(screen) == 3 and "undone: a remark in demo; this is the pair" in screen.board.text
 
 
 async def test_going_about_in_the_queue(workspace: Workspace) -> None:
