@@ -123,7 +123,8 @@ async def test_what_is_undone_in_another_data_set_is_the_pair_shown(workspace: W
         await press(pilot, "j", "j", "n", *"mine", "enter")
     async with app_on(workspace, dataset="beside").run_test(size=SIZE) as pilot:
         screen = await ready(pilot)
-        assert at(screen) > 40
+        await press(pilot, "o", "a")
+        assert at(screen) > 40 and "queue: as is" in screen.board.text
         await press(pilot, "u")
         assert at(screen) == 3 and "undone: a remark in demo; this is the pair" in screen.board.text
 
