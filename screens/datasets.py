@@ -28,6 +28,8 @@ from screens.work_screen import WorkScreen
 
 OF_A_DATASET = ("browse", "label", "validation", "calibrate")
 """Places that show one data set: where none was chosen, the one at the cursor."""
+TIMES_SECONDS = 10.0
+"""How often it is said anew how long ago something was."""
 _EMPTY = """No data set yet.
 
 Press i to take in a file: JSON Lines, JSON, CSV, TSV, Parquet.
@@ -94,6 +96,10 @@ class DatasetsScreen(WorkScreen):
         self.store_changed()
         self.table.focus()
 
+    def on_mount(self) -> None:
+        """Keep the times true while nothing happens."""
+        self.set_interval(TIMES_SECONDS, self._show_times)
+
     def on_resize(self) -> None:
         """Other columns fit now."""
         if self._summaries:
@@ -138,9 +144,10 @@ class DatasetsScreen(WorkScreen):
                 table.move_cursor(row=names.index(chosen), animate=False)
         else:
             for each in found:
-                if each != self._summaries[each.row.name] or self._absolute:
+                if each != self._summaries[each.row.name]:
                     self._update(each, columns)
             self._summaries = {each.row.name: each for each in found}
+            self._show_times()
         self._columns = columns
         self._show_panel()
 
@@ -162,6 +169,13 @@ class DatasetsScreen(WorkScreen):
             "last activity": Text(self._time(each.activity)),
         }
         return [cells[name] for name in columns]
+
+    def _show_times(self) -> None:
+        """How long ago something was changes by itself, in data sets that do not."""
+        for name, each in self._summaries.items():
+            said = self._time(each.activity)
+            if self.table.get_cell(name, "last activity").plain != said:
+                self.table.update_cell(name, "last activity", Text(said), update_width=True)  # safe: our own words
 
     def _time(self, moment: int) -> str:
         if self._absolute:
@@ -284,8 +298,7 @@ class DatasetsScreen(WorkScreen):
     def action_absolute(self) -> None:
         """Dates, or how long ago."""
         self._absolute = not self._absolute
-        for each in self._summaries.values():
-            self._update(each, self._columns)
+        self._show_times()
 
     def action_refresh(self) -> None:
         """Read again."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fixtures_workspace import StillApp, add, drafts, make, say
+from fixtures_workspace import NOON, StillApp, add, drafts, make, say
 from pilots import sees, shown
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -89,6 +89,15 @@ async def test_times_are_absolute_on_demand(workspace: Workspace) -> None:
         await pilot.press("t")
         await settle(pilot)
         assert "1 min ago" in shown(pilot)
+
+
+async def test_how_long_ago_stays_true_when_one_comes_back(workspace: Workspace) -> None:
+    async with StillApp(workspace).run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "1 min ago")
+        pilot.app.clock = lambda: NOON + 9 * 60_000_000
+        pilot.app.screen.store_changed()
+        await sees(pilot, "10 min ago")
+        assert "1 min ago" not in shown(pilot)
 
 
 async def test_figures_follow_what_others_do(workspace: Workspace) -> None:
