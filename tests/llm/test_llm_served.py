@@ -60,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+    for _ in range(960):
         if process.poll() is not None:
             pytest.skip(f"transformers serve does not run here: {log.read_text()[-300:]}")
         try:

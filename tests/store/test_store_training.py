@@ -65,14 +65,15 @@ def test_names_of_adapters_are_taken_once(workspace: Workspace) -> None:
 
 
 def test_a_run_whose_processes_are_gone_is_interrupted(workspace: Workspace) -> None:
-    from flywheel_tui.stages.train.engine import alone
+    from flywheel_tui.locks import alone
+    from flywheel_tui.stages.train.history import PARENT_LOCK
 
     run = begin(workspace)
     folder = workspace.root / run.folder
     folder.mkdir(parents=True)
     with workspace.store.tx() as connection:
         training.set_run(connection, run.id, state="running", pid=1, pgid=1)
-    with alone(folder):
+    with alone(folder / PARENT_LOCK, "never"):
         assert train.runs(workspace)[0].state == "running"
     found = train.run_numbered(workspace, run.id)
     assert found.state == "interrupted" and found.pid is None and "--resume" in str(found.reason)
