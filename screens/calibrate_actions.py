@@ -61,6 +61,8 @@ class CalibrateActions(WorkScreen):
             return desk is not None and desk.movable
         if action in ("cell", "browse", "keep", "blind", "policy", "split", "view", "show", "scroll", "refresh"):
             return desk is not None
+        if action == "tag":
+            return bool(self.shell.dataset)
         if action == "edited":
             return desk is not None and not desk.read.preference
         return True
@@ -192,8 +194,6 @@ class CalibrateActions(WorkScreen):
     @work(group="dialog", exclusive=True, exit_on_error=False, description="choose a judge run")
     async def action_tag(self) -> None:
         """Another judge run; where there is none, the dialog to have one made."""
-        if not self.shell.dataset:
-            return
         runs = await asyncio.to_thread(desk_stage.runs_of, self.shell.workspace, self.shell.dataset)
         choices = [Choice(run.tag, run.tag, f"{run.judge} ({run.kind})") for run in runs]
         if not choices:

@@ -43,6 +43,8 @@ def _judges(workspace: Workspace, desk: Desk) -> Comparison | str:
 
 def _people(workspace: Workspace, desk: Desk) -> Comparison | str:
     names = everybody(workspace, desk.found.dataset)
+    if not names:
+        return "No person has labelled here; labels of two people on the same pairs show how far they agree."
     if len(names) < 2:
         return "One person alone has labelled here; a second opinion on the same pairs shows how far people agree."
     options = desk.read.options

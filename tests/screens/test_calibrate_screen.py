@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from calibrate_workspace import calibrated, ids_of, label
-from fixtures_workspace import StillApp
+from fixtures_workspace import StillApp, add, drafts
+from judged import judged
 from pilots import press, sees, settle, shown
 from textual.pilot import Pilot
 
 from flywheel_tui.records.calibration import CalibrateOptions
+from flywheel_tui.records.judgment import Verdict
 from flywheel_tui.stages.calibrate import calibrate, kept_calibrations, labelled, pairs_in
 from flywheel_tui.workspace import Workspace
 from screens.browse import BrowseScreen
@@ -216,6 +218,27 @@ async def test_without_runs_the_key_it_names_has_one_made(tmp_path: Path) -> Non
         await sees(pilot, "judge demo", "back end")
         await press(pilot, "escape")
         await sees(pilot, "No judge has looked at demo yet")
+
+
+async def test_without_a_data_set_it_offers_only_the_key_that_chooses_one(workspace: Workspace) -> None:
+    async with StillApp(workspace, start="calibrate").run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "Press D to choose one")
+        assert "J judge" not in shown(pilot)
+        await press(pilot, "J")
+        assert "J does nothing here" in shown(pilot)
+        await press(pilot, "D")
+        await sees(pilot, "enter takes it")
+
+
+async def test_that_nobody_has_labelled_is_not_said_as_one_person(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "work", create=True)
+    add(workspace, "demo", drafts(5))
+    judged(workspace, "alone", {pair: Verdict(passed=True, score=8.0) for pair in ids_of(workspace, "demo")})
+    async with app_on(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "6")
+        await sees(pilot, "No person has labelled here")
+        assert "One person" not in shown(pilot)
 
 
 async def test_another_judge_and_another_data_set(workspace: Workspace) -> None:
