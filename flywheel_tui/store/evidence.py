@@ -53,13 +53,16 @@ def lineage(connection: sqlite3.Connection, datasets: Sequence[int]) -> list[dic
 
 
 def triggers(connection: sqlite3.Connection, datasets: Sequence[int]) -> list[dict[str, Any]]:
-    """The failure traces at the root of the training rows: pairs of the kind trace, and recorded traces of pairs."""
+    """The failure traces at the root of the training rows: recorded traces of pairs, else the pairs of the kind trace.
+
+    A pair whose failure was recorded is one failure, not two.
+    """
     listed = _listed(datasets)
     found = [
         {"uid": show_uid(uid), "origin": "trace", "request": request, "answer": answer, "error_kind": category or ""}
         for uid, request, answer, category in connection.execute(
             f"{_UP} SELECT p.uid, p.instruction, p.output, p.category FROM up JOIN pair p ON p.id = up.id"
-            " WHERE p.kind = 'trace'",
+            " WHERE p.kind = 'trace' AND NOT EXISTS (SELECT 1 FROM trace t WHERE t.pair_id = p.id)",
             (listed,),
         )
     ]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from evaluation_helpers import make_adapter, options, right, tasks_file, training_pairs, use_models
 from factories import make_workspace, pair_ids, say
@@ -21,7 +22,9 @@ from flywheel_tui.stages.gate.files import read_bundle
 from flywheel_tui.store import cycle_pairs
 from flywheel_tui.store.cycle_pairs import MadePair, Parentage
 from flywheel_tui.store.datasets import create_dataset
+from flywheel_tui.store.evidence import triggers
 from flywheel_tui.store.gate import BundleRow
+from flywheel_tui.store.scenarios import NewTrace, add_trace
 from flywheel_tui.workspace import Workspace
 
 CRITERIA = Criteria(leave_out=("G2", "G3", "G4"), resamples=50)
@@ -71,6 +74,23 @@ def test_the_trace_at_the_root_of_a_training_row_is_there(workspace: Workspace) 
     assert steps == [("evolved", "vary"), ("seeded", "from-failures")] and leaf["kind"] == "trace"
     recipes = [part["recipe"] for part in json.loads(files["prompts.json"])["templates"]]
     assert recipes == ["from-failures", "vary"]
+
+
+def test_a_failure_that_was_recorded_too_is_one_failure(workspace: Workspace) -> None:
+    with workspace.store.tx() as connection:
+        learned = create_dataset(connection, "learned", "sft").id
+        for number, request in enumerate(("What is 2 + 2?", "What is 2 + 3?")):
+            trace = Draft(kind="trace", instruction=request, output="5", category="carry")
+            uids = cycle_pairs.add_pairs(connection, learned, None, [MadePair(trace, None)], 1)
+            root = cycle_pairs.pair_ids(connection, learned, uids)[uids[0]]
+            if number == 0:
+                failure = NewTrace(origin="trace", request=request, answer="5", error_kind="carry", pair_id=root)
+                add_trace(connection, msgspec.structs.replace(failure, expected="4"))
+        found = triggers(connection, [learned])
+    assert sorted((one["request"], one.get("expected")) for one in found) == [
+        ("What is 2 + 2?", "4"),
+        ("What is 2 + 3?", None),
+    ]
 
 
 def test_a_judge_of_the_training_data_has_to_be_calibrated(workspace: Workspace) -> None:
