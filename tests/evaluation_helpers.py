@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from flywheel_tui.llm.backends.scripted import ScriptedBackend
+from flywheel_tui.llm.protocol import Reply, Request
 from flywheel_tui.records.evaluation import EvaluateOptions
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.evaluate import answers, sides
@@ -18,6 +20,10 @@ from flywheel_tui.workspace import Workspace
 BASE = Base("tiny", Path("/nowhere/tiny"), "b" * 64, "{{ messages }}")
 Answer = Callable[[str, str], str]
 """Takes the name of the adapter ('' for the base) and the prompt."""
+PRICES = '["judges.test"]\n"*" = { input = 1.0, output = 1.0 }\n'
+"""A token is a millionth of a dollar."""
+TOKENS_IN, TOKENS_OUT = 100, 10
+"""What a call to the judge of `paid_judge` takes."""
 
 
 class Scripted:
@@ -47,7 +53,7 @@ def use_models(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[str]:
         return Scripted(Path(side.name).name, answer, calls)
 
     monkeypatch.setattr(answers, "open_model", opened)
-    monkeypatch.setattr("flywheel_tui.stages.evaluate.run.open_base", lambda name: BASE)
+    monkeypatch.setattr("flywheel_tui.stages.evaluate.plan.open_base", lambda name: BASE)
     return calls
 
 
@@ -83,3 +89,26 @@ def training_pairs(count: int = 6) -> list[Draft]:
 def options(workspace: Workspace, **fields: Any) -> EvaluateOptions:
     """Options with the base of these tests."""
     return EvaluateOptions(**{"base": "tiny", "train": ("demo",)} | fields)
+
+
+def paid_judge(monkeypatch: pytest.MonkeyPatch) -> ScriptedBackend:
+    """Let a judge that is paid by the token compare: it prefers the candidate, who says so. It keeps the requests."""
+
+    def answer(request: Request) -> Reply:
+        text = request.messages[1].content
+        choice = "first" if text.index("candidate") < text.index("the base") else "second"
+        said = json.dumps({"rationale": "it says so", "choice": choice})
+        return Reply(
+            text=said, finish_reason="stop", tokens_in=TOKENS_IN, tokens_out=TOKENS_OUT, model="m", backend="scripted",
+            latency_ms=1.0, parse_mode="json_schema",
+        )  # fmt: skip
+
+    backend = ScriptedBackend([answer], model="m")
+    backend.place = "judges.test"
+    monkeypatch.setattr("flywheel_tui.llm.registry.get_backend", lambda *_, **__: backend)
+    return backend
+
+
+def says_who(adapter: str, prompt: str) -> str:
+    """Each side says who it is, so that no two outputs are the same."""
+    return f"the {'candidate' if adapter else 'base'} says {right(prompt)}"

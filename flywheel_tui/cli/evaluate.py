@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 @click.option("--judge-tag", default="", metavar="TAG", help="The judge of that run (its rubric, too, where it "
               "compares two answers) in place of --judge.")  # fmt: skip
 @click.option("--rubric", default="", metavar="NAME|FILE", help="The judge's rubric (one that compares two answers).")
+@click.option("--budget-usd", type=float, help="Pause when the judge has spent so many dollars.")
+@click.option("--budget-tokens", type=click.IntRange(min=1), help="Pause when the judge has spent so many tokens.")
+@click.option("--estimate", is_flag=True, help="Say what the judge would take at the most, and stop.")
 @click.option("--target", "targets", multiple=True, metavar="SKILL", help="What should be better; may be repeated.")
 @click.option("--metric", type=click.Choice(["accuracy", "winrate", "nll"]), default="accuracy", show_default=True)
 @click.option("--min-gain", type=float, default=0.0, show_default=True, help="By at least so much (0.05 = 5 points).")
@@ -57,7 +60,12 @@ def evaluate(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     from flywheel_tui.store.datasets import get_dataset
 
     workspace = open_workspace(ctx)
-    options = _options(given)
+    options = _options(given).checked()
+    if given["estimate"]:
+        from flywheel_tui.cli.evaluate_estimate import say_estimate
+
+        say_estimate(workspace, options, as_json)
+        return
     connection = workspace.store.read()
     dataset_id = get_dataset(connection, options.dataset).id if options.dataset else None
     what = options.adapter or "the base alone"
@@ -188,6 +196,10 @@ def _show_rest(row: EvaluationRow) -> None:
         told += [f"people called both answers bad on {wins.both_bad:,}"] * bool(wins.both_bad)
         if told:
             say(f"  {'; '.join(told)}")
+    if (used := row.used) is not None:
+        price = "unknown price" if used.unpriced else f"${used.cost_micro / 1e6:.4f}"
+        tokens = f"{used.tokens_in:,} tokens in, {used.tokens_out:,} out"
+        say(f"Judge: {price} ({used.calls:,} calls, {used.cached:,} answers from the cache, {tokens})")
     if past.n:
         counts = f"{past.fixed} fixed, {past.still} still failing, {past.broken} newly broken, {past.kept} kept"
         more = f"; nothing could decide on {past.undecided} more" if past.undecided else ""

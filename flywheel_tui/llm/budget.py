@@ -81,7 +81,7 @@ class MemoryLedger:
                     "cost_cap", "a budget in money is set and this model has no price; add it to prices.toml"
                 )
             if self._cost + self._held_cost + cost_micro > self.cap_micro:
-                raise BackendFault("cost_cap", f"the budget of ${self.cap_micro / 1e6:,.2f} is used up")
+                raise BackendFault("cost_cap", f"the budget of ${self.cap_micro / 1e6:,.4f} is used up")
         if self.cap_tokens is not None and self._tokens + self._held_tokens + tokens > self.cap_tokens:
             raise BackendFault("cost_cap", f"the budget of {self.cap_tokens:,} tokens is used up")
         hold = Hold(next(self._numbers), cost_micro, tokens)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from flywheel_tui.errors import UsageError
 from flywheel_tui.records.calibration import Number
 
 Metric = Literal["accuracy", "winrate", "nll"]
@@ -42,8 +43,9 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     `adapter` and `against` are names of registered adapters or folders; '' is the base alone. `dataset` is the held-out
     data set, `tasks` a file of tasks or `builtin`, `train` the data sets the adapter learned from. `judge` is
-    `backend:model` ('' for none); `judge_tag` names the run whose judge it is, in its place. Confirmed failures are
-    asked always, where there are any.
+    `backend:model` ('' for none); `judge_tag` names the run whose judge it is, in its place. `budget_usd` and
+    `budget_tokens` cap what it may spend in one job (called without a job: in all): they are no part of what an
+    evaluation is known by. Confirmed failures are asked always, where there are any.
     """
 
     base: str
@@ -64,6 +66,47 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     limit: int = 0
     cycle: int | None = None
     criteria: Criteria = Criteria()
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+
+    def checked(self) -> EvaluateOptions:
+        """Itself. Raises UsageError for budgets that cannot be meant."""
+        if self.budget_usd is not None and not 0 < self.budget_usd < 1e9:
+            raise UsageError("--budget-usd takes an amount of dollars above 0")
+        if self.budget_tokens is not None and self.budget_tokens < 1:
+            raise UsageError("--budget-tokens takes a number from 1 up")
+        if (self.budget_usd is not None or self.budget_tokens is not None) and not (self.judge or self.judge_tag):
+            raise UsageError("a budget is for the judge of an evaluation; name one with --judge or --judge-tag")
+        return self
+
+
+class JudgeUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the judge of an evaluation took, over all its jobs.
+
+    `calls` were made, `cached` answers were in the cache already. Cost is in millionths of a dollar; where `unpriced`
+    answers have no known price, it is a lower bound. `open` counts answers that were paid for in a part which is not
+    written yet: that part finds them again in the cache, and they do not count as `cached`.
+    """
+
+    calls: int = 0
+    cached: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_micro: int = 0
+    unpriced: int = 0
+    open: int = 0
+
+    def and_part(self, part: JudgeUse, *, written: bool) -> JudgeUse:
+        """With one more part, which was written or broke off."""
+        return JudgeUse(
+            calls=self.calls + part.calls,
+            cached=self.cached + (max(part.cached - self.open, 0) if written else 0),
+            tokens_in=self.tokens_in + part.tokens_in,
+            tokens_out=self.tokens_out + part.tokens_out,
+            cost_micro=self.cost_micro + part.cost_micro,
+            unpriced=self.unpriced + part.unpriced,
+            open=0 if written else self.open + part.open,
+        )
 
 
 class Item(msgspec.Struct, kw_only=True):

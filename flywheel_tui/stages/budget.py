@@ -6,19 +6,24 @@ more than is on the account. What it had reserved counts as spent when the job i
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from flywheel_tui.llm.budget import Hold, MemoryLedger
+from flywheel_tui.llm.faults import BackendFault
 from flywheel_tui.store import judge_jobs
 from flywheel_tui.store.judge_jobs import Money
 
 if TYPE_CHECKING:
+    from flywheel_tui.llm.protocol import Reply, Request
     from flywheel_tui.store.db import Store
     from flywheel_tui.store.versions import Reader
 
 BLOCK = 16
 """Calls whose cost is reserved at once, while there is room."""
 _ENDLESS = 2**60
+_TICK_S = 0.02
 
 
 class Budget(MemoryLedger):
@@ -71,3 +76,18 @@ class Budget(MemoryLedger):
         micro = _ENDLESS if self.cap_micro is None else self.cap_micro - self._cost - self._held_cost
         tokens = _ENDLESS if self.cap_tokens is None else self.cap_tokens - self._tokens - self._held_tokens
         return Money(max(micro, 0), max(tokens, 0))
+
+
+async def ask_within(
+    account: MemoryLedger, complete: Callable[[Request], Awaitable[Reply]], request: Request
+) -> Reply:  # fmt: skip
+    """The reply to a request. Where the account does not hold another call, it waits for those under way, which may
+    turn out cheaper than what is set aside for them. Raises BackendFault, of kind `cost_cap` where none is under way.
+    """
+    while True:
+        try:
+            return await complete(request)
+        except BackendFault as fault:
+            if fault.kind != "cost_cap" or account.idle:
+                raise
+        await asyncio.sleep(_TICK_S)

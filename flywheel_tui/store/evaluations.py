@@ -10,7 +10,7 @@ import msgspec
 
 from flywheel_tui.errors import NotFoundError
 from flywheel_tui.identity import now_us
-from flywheel_tui.records.evaluation import Best, Criteria, EvaluateOptions, Item, Measured
+from flywheel_tui.records.evaluation import Best, Criteria, EvaluateOptions, Item, JudgeUse, Measured
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
@@ -20,6 +20,7 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True):
     """One evaluation. `base` and the folders are paths or names as asked; times are microseconds UTC.
 
     `facts` holds what the items came from: data sets with their hashes, settings of generation, the chat template.
+    `used` is what its judge took so far, None where none was asked.
     """
 
     id: int
@@ -41,6 +42,7 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     created: int
     finished: int | None
+    used: JudgeUse | None = None
 
 
 class NewEvaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,7 @@ def criteria_of(connection: sqlite3.Connection, hash: str) -> tuple[Criteria, in
 
 _COLUMNS = (
     "e.id, e.hash, e.base, e.base_hash, e.adapter, e.adapter_hash, e.against, e.against_hash, d.name, e.cycle,"
-    " e.job_id, e.options, e.facts, e.criteria_hash, e.state, e.result, e.seconds, e.created, e.finished"
+    " e.job_id, e.options, e.facts, e.criteria_hash, e.state, e.result, e.seconds, e.created, e.finished, e.used"
 )
 _FROM = f"SELECT {_COLUMNS} FROM evaluation e LEFT JOIN dataset d ON d.id = e.dataset_id"
 
@@ -95,6 +97,7 @@ def _evaluation(row: Sequence[Any]) -> EvaluationRow:
     values["options"] = _decode(values["options"], type=EvaluateOptions)
     values["facts"] = _decode(values["facts"])
     values["result"] = _decode(values["result"], type=Measured) if values["result"] else None
+    values["used"] = _decode(values["used"], type=JudgeUse) if values["used"] else None
     return EvaluationRow(**values)
 
 
@@ -133,6 +136,14 @@ def list_evaluations(connection: sqlite3.Connection, *, limit: int = 100) -> lis
     """The newest evaluations first."""
     rows = connection.execute(f"{_FROM} ORDER BY e.id DESC LIMIT ?", (limit,)).fetchall()
     return [_evaluation(row) for row in rows]
+
+
+def add_use(connection: sqlite3.Connection, id: int, part: JudgeUse, *, written: bool) -> None:
+    """Count what the judge took for one part of an evaluation: in the transaction that writes the part, or after it
+    broke off."""
+    row = connection.execute("SELECT used FROM evaluation WHERE id = ?", (id,)).fetchone()
+    now = (_decode(row[0], type=JudgeUse) if row[0] else JudgeUse()).and_part(part, written=written)
+    connection.execute("UPDATE evaluation SET used = ? WHERE id = ?", (_encode(now).decode(), id))
 
 
 def finish(connection: sqlite3.Connection, id: int, measured: Measured, seconds: float) -> None:

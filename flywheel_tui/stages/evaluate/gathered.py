@@ -28,8 +28,13 @@ NO_FAILURE = '["duplicate"]'
 
 def gather(workspace: Workspace) -> RegressionSet:
     """Add what was confirmed since; what is there already stays. The set as it is now."""
+    return add(workspace, confirmed_anywhere(workspace))
+
+
+def confirmed_anywhere(workspace: Workspace) -> list[Confirmed]:
+    """What `gather` adds where it is not there yet."""
     approved = scenarios.list_scenarios(workspace.store.read(), state="approved")
-    return add(workspace, [*_of_scenarios(workspace, approved), *_of_labels(workspace)])
+    return [*_of_scenarios(workspace, approved), *_of_labels(workspace)]
 
 
 def gather_scenario(workspace: Workspace, row: ScenarioRow) -> RegressionSet:

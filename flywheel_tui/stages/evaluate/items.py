@@ -25,8 +25,9 @@ GENERAL = "general"
 SKILL = "skill:"
 
 
-def items_for(workspace: Workspace, options: EvaluateOptions) -> list[Item]:
-    """All items, each key once: the held-out pairs first, then tasks, then the regression set.
+def items_for(workspace: Workspace, options: EvaluateOptions, gathered: Sequence[store.Confirmed] = ()) -> list[Item]:
+    """All items, each key once: the held-out pairs first, then tasks, then the regression set, with `gathered` failures
+    that are not in it yet.
 
     Raises UsageError where there is nothing to ask, InputError for a file of tasks that cannot be read.
     """
@@ -36,7 +37,8 @@ def items_for(workspace: Workspace, options: EvaluateOptions) -> list[Item]:
             found.setdefault(item.key, item)
     for item in _of_tasks(options):
         found.setdefault(item.key, item)
-    for failure in sorted(store.confirmed(workspace.store.read()), key=lambda failure: failure.key):
+    failures = {failure.key: failure for failure in (*reversed(gathered), *store.confirmed(workspace.store.read()))}
+    for _, failure in sorted(failures.items()):
         item = _of_failure(failure)
         found.setdefault(item.key, item)
     if not any(item.group != "regression" for item in found.values()):
@@ -108,6 +110,11 @@ def _slice(checker: str, category: str | None, meta: dict[str, Any]) -> str:
     if checker.startswith(SKILL):
         return checker.removeprefix(SKILL)
     return category or str(meta.get("slice") or "") or GENERAL
+
+
+def is_compared(item: Item) -> bool:
+    """Whether a judge is asked about an item: not about a past failure that a checker decides on."""
+    return item.group != "regression" or not item.checker
 
 
 def passed(item: Item, output: str) -> bool | None:

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flywheel_tui.errors import ServiceError, UsageError
-from flywheel_tui.records.evaluation import EvaluateOptions, Item
-from flywheel_tui.records.judgment import INFRASTRUCTURE, WHOLE_SERVICE, NoVerdict, Outcome
+from flywheel_tui.llm.budget import MemoryLedger
+from flywheel_tui.llm.prices import load_prices
+from flywheel_tui.llm.protocol import ListsPrices
+from flywheel_tui.records.evaluation import EvaluateOptions, Item, JudgeUse
+from flywheel_tui.records.judgment import INFRASTRUCTURE, WHOLE_SERVICE, Missing, NoVerdict, Outcome
 from flywheel_tui.records.rubric import Rubric, RubricKind
 from flywheel_tui.resources import shipped
+from flywheel_tui.stages.budget import Budget
 from flywheel_tui.stages.judge.alone import AsyncQualityJudge, JudgmentCache
+from flywheel_tui.stages.judge.engine import BudgetSpent
+from flywheel_tui.stages.judge.rules import BACKEND as RULES
 from flywheel_tui.stages.rubric import load_rubric
 
 if TYPE_CHECKING:
+    from flywheel_tui.llm.protocol import Request
     from flywheel_tui.workspace import Workspace
 
 TIE = {"preference": 0.5, "consistent": True}
@@ -26,17 +33,22 @@ TIE = {"preference": 0.5, "consistent": True}
 class Comparer:
     """The judge of an evaluation. Answers are cached in the workspace, so that nothing is paid for twice."""
 
-    def __init__(self, workspace: Workspace, options: EvaluateOptions) -> None:
-        """Raises UsageError for a rubric that does not compare, NotFoundError for an unknown back end."""
+    def __init__(self, workspace: Workspace, options: EvaluateOptions, *, looking: bool = False) -> None:
+        """`looking`: nobody will be asked, and no file is made for answers. Raises UsageError for a rubric that does
+        not compare, NotFoundError for an unknown back end."""
         from flywheel_tui.llm.registry import get_backend
 
         name, _, model = options.judge.partition(":")
         self.rubric = rubric_of(workspace, options)
-        self._tag = options.judge_tag
-        backend = get_backend(name, model=model, settings=workspace.settings)
-        cache = JudgmentCache(workspace.folder("evaluations") / "judgments.jsonl")
-        self._judge = AsyncQualityJudge(backend, self.rubric, cache=cache)
+        self._workspace, self._tag = workspace, options.judge_tag
+        self.backend = get_backend(name, model=model, settings=workspace.settings)
+        self.by_rules = self.backend.name == RULES
+        path = workspace.root / "evaluations" / "judgments.jsonl"
+        self._cache = JudgmentCache(None if looking and not path.is_file() else path)
+        self._prices = load_prices(workspace.root)
+        self._judge = AsyncQualityJudge(self.backend, self.rubric, cache=self._cache, prices=self._prices)
         self._concurrency = workspace.settings.judge_concurrency
+        self._taken: JudgeUse | None = None
         self.left_out: dict[str, int] = {}
 
     @property
@@ -49,8 +61,55 @@ class Comparer:
         }  # fmt: skip
         return said | {"of_run": self._tag} if self._tag else said
 
+    # -- money
+
+    def check_price(self, options: EvaluateOptions) -> None:
+        """Raises UsageError where dollars are capped and no price is known."""
+        backend = self.backend
+        known = self._prices.price(backend.place, backend.model) is not None or isinstance(backend, ListsPrices)
+        if options.budget_usd is not None and not self.by_rules and not known:
+            raise UsageError(
+                f"no price is known for {self._judge.judge.name}, so --budget-usd cannot be kept; add it to"
+                " prices.toml in the workspace, or use --budget-tokens"
+            )
+
+    def open_account(
+        self, options: EvaluateOptions, job_id: int | None, used: JudgeUse | None
+    ) -> MemoryLedger | None:  # fmt: skip
+        """The account that every call is on from now: that of the job, else of this evaluation, which has `used` some
+        already; None without a budget."""
+        micro = round(options.budget_usd * 1e6) if options.budget_usd is not None else None
+        tokens = options.budget_tokens
+        if self.by_rules or (micro is None and tokens is None):
+            return None
+        if job_id is not None:
+            account: MemoryLedger = Budget(self._workspace.store, job_id, micro, tokens)
+        else:
+            before = used or JudgeUse()
+            account = MemoryLedger(
+                budget_micro=None if micro is None else max(micro - before.cost_micro, 0),
+                budget_tokens=None if tokens is None else max(tokens - before.tokens_in - before.tokens_out, 0),
+            )
+        self._judge.ledger = account
+        return account
+
+    def taken(self) -> JudgeUse | None:
+        """What was taken since this was asked last; None where nobody was asked."""
+        found, self._taken = self._taken, None
+        return found
+
+    # -- asking
+
+    def requests(self, item: Item) -> list[tuple[Request, bool]]:
+        """What would be sent about an item, one request for each order, with whether its answer is known."""
+        return self._judge.requests(_pair(item))
+
     def compare(self, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
-        """What is to be filled in for the items that got a verdict. Raises ServiceError where the judge is gone."""
+        """What is to be filled in for the items that got a verdict.
+
+        Raises ServiceError where the judge is gone, BudgetSpent where the budget does not hold all of it: what was
+        answered is in the cache then, and is not paid for again.
+        """
         found: list[tuple[str, dict[str, Any]]] = []
         asked: list[Item] = []
         for item in items:
@@ -60,7 +119,8 @@ class Comparer:
                 asked.append(item)
         if not asked:
             return found
-        outcomes = asyncio.run(self._judge.judge_batch([_pair(item) for item in asked], concurrency=self._concurrency))
+        outcomes = self._ask([_pair(item) for item in asked])
+        self._raise_if_spent(outcomes)
         _raise_if_gone(outcomes)
         for item, outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, NoVerdict) or outcome.score is None:
@@ -70,6 +130,32 @@ class Comparer:
             share = 0.5 if outcome.preference == "neither" else outcome.score
             found.append((item.key, {"preference": share, "consistent": outcome.consistent}))
         return found
+
+    def _ask(self, pairs: list[dict[str, Any]]) -> list[Outcome]:
+        cache, judge = self._cache, self._judge
+        hits, writes, before = cache.hits, cache.writes, judge.client
+        try:
+            return asyncio.run(judge.judge_batch(pairs, concurrency=self._concurrency))
+        finally:
+            if (client := judge.client) is not None and client is not before:
+                now = client.snapshot()
+                part = JudgeUse(
+                    calls=now.attempts, cached=cache.hits - hits, open=cache.writes - writes, tokens_in=now.tokens_in,
+                    tokens_out=now.tokens_out, cost_micro=now.cost_micro, unpriced=now.unpriced,
+                )  # fmt: skip
+                self._taken = (self._taken or JudgeUse()).and_part(part, written=True)
+                self._taken = msgspec.structs.replace(self._taken, open=part.open)
+
+    def _raise_if_spent(self, outcomes: Sequence[Outcome]) -> None:
+        refused = next((one for one in outcomes if isinstance(one, NoVerdict) and one.kind == Missing.COST_CAP), None)
+        if refused is None or (account := self._judge.ledger) is None:
+            return
+        spent = account.spent()
+        why = "" if spent.tokens else f" ({refused.detail})"
+        raise BudgetSpent(
+            f"the budget of the judge is spent{why}: ${spent.cost_micro / 1e6:.4f} and {spent.tokens:,} tokens; what"
+            " was finished is kept, go on with the same command and a higher --budget-usd (or --budget-tokens)"
+        )
 
 
 def rubric_of(workspace: Workspace, options: EvaluateOptions) -> Rubric:
@@ -88,7 +174,7 @@ def pairwise_rubric(workspace: Workspace, name: str) -> Rubric:
         return load_rubric(shipped("rubrics") / "preference.yaml")
     path = Path(name)
     if not path.is_file():
-        path = workspace.folder("rubrics") / f"{name}.yaml"
+        path = workspace.root / "rubrics" / f"{name}.yaml"
     rubric = load_rubric(path)
     if rubric.kind is not RubricKind.PAIRWISE:
         raise UsageError(f"the rubric {rubric.name} scores single answers; a win rate needs one that compares two")

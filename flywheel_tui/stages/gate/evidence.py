@@ -51,7 +51,7 @@ def gather(workspace: Workspace, row: EvaluationRow, extra: Mapping[str, Any]) -
         "triggers.jsonl": _lines(evidence.triggers(connection, ids)),
         "labels.jsonl": _lines(evidence.labels(connection, ids)),
         "training.json": pretty(_training(workspace, row)),
-        "costs.json": pretty(_costs(workspace, train, items)),
+        "costs.json": pretty(_costs(workspace, row, train, items)),
         "environment.json": pretty(environment()),
     }
     return files | {f"{name}.json": pretty(value) for name, value in extra.items()}
@@ -185,9 +185,11 @@ def _portable(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and value.startswith("/") else value
 
 
-def _costs(workspace: Workspace, train: Mapping[str, int], items: Sequence[Item]) -> dict[str, Any]:
+def _costs(
+    workspace: Workspace, row: EvaluationRow, train: Mapping[str, int], items: Sequence[Item]
+) -> dict[str, Any]:  # fmt: skip
     runs = [run for id in train.values() for run in judging.list_runs(workspace.store.read(), id)]
-    return {
+    found: dict[str, Any] = {
         "judging": {
             "tokens_in": sum(run.tokens_in for run in runs), "tokens_out": sum(run.tokens_out for run in runs),
             "cost_micro_usd": sum(run.cost_micro for run in runs),
@@ -197,6 +199,12 @@ def _costs(workspace: Workspace, train: Mapping[str, int], items: Sequence[Item]
             "completion_tokens": sum((item.base_tokens or 0) + (item.candidate_tokens or 0) for item in items),
         },
     }  # fmt: skip
+    if (used := row.used) is not None:
+        found["comparing"] = {
+            "calls": used.calls, "cached": used.cached, "tokens_in": used.tokens_in, "tokens_out": used.tokens_out,
+            "cost_micro_usd": None if used.unpriced else used.cost_micro,
+        }  # fmt: skip
+    return found
 
 
 def environment() -> dict[str, Any]:

@@ -11,19 +11,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from flywheel_tui.errors import InputError, UsageError
+from flywheel_tui.llm.budget import MemoryLedger
 from flywheel_tui.llm.client import Client, Policy
-from flywheel_tui.llm.prices import load_prices
-from flywheel_tui.llm.protocol import Backend
+from flywheel_tui.llm.prices import PriceTable, load_prices
+from flywheel_tui.llm.protocol import Backend, Request
 from flywheel_tui.records.judgment import Judge, Judged, Missing, NoVerdict, Outcome, Use
 from flywheel_tui.records.rubric import Rubric
 from flywheel_tui.resources import shipped
-from flywheel_tui.stages.judge.ask import Answered, Asker, judged
+from flywheel_tui.stages.budget import ask_within
+from flywheel_tui.stages.judge.ask import Answered, Asker, Complete, judged
 from flywheel_tui.stages.judge.identity import Sampling, identity
 from flywheel_tui.stages.judge.prompt import Prompt, Text, can_judge
 from flywheel_tui.stages.judge.rules import BACKEND as RULES
@@ -71,6 +74,9 @@ class JudgmentCache:
     def __len__(self) -> int:
         return len(self._known)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._known
+
     def _load(self, path: Path) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +121,11 @@ class JudgmentCache:
 
 
 class AsyncQualityJudge:
-    """Judges pairs under a rubric with any back end."""
+    """Judges pairs under a rubric with any back end.
+
+    `ledger` says what may be spent: pairs that it does not hold end as `cost_cap`. `prices` are the shipped ones by
+    default. `client` is the one that the newest batch was asked through, with its figures.
+    """
 
     def __init__(
         self,
@@ -127,11 +137,15 @@ class AsyncQualityJudge:
         temperature: float = 0.0,
         max_tokens: int = 0,
         pass_at: float | None = None,
+        ledger: MemoryLedger | None = None,
+        prices: PriceTable | None = None,
     ) -> None:
         """Raises UsageError for a rubric that a judge cannot be asked with."""
         self.backend, self.rubric = backend, rubric or default_rubric()
         self.cache = cache if cache is not None else JudgmentCache()
         self._policy, self._pass_at = policy or Policy(), pass_at
+        self.ledger, self._prices = ledger, prices
+        self.client: Client | None = None
         self._prompt = Prompt(self.rubric, self.cache.secret)
         sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
         self.judge: Judge = identity(backend.name, backend.model, self._prompt, sampling, pass_at)
@@ -153,16 +167,29 @@ class AsyncQualityJudge:
         if concurrency is not None and concurrency < 1:
             raise UsageError("concurrency is a number from 1 up")
         policy = msgspec.structs.replace(self._policy, concurrency=concurrency or self._policy.concurrency)
-        client = Client(self.backend, policy=policy, prices=load_prices())
+        prices = self._prices or load_prices()
+        client = self.client = Client(self.backend, policy=policy, ledger=self.ledger, prices=prices)
+        complete: Complete = client.complete
+        if self.ledger is not None:
+            complete = partial(ask_within, self.ledger, client.complete)
         gate = asyncio.Semaphore(policy.concurrency)
 
         async def one(text: Text) -> Judged:
             async with gate:
-                return await self._one(text, client)
+                return await self._one(text, complete)
 
         return [found.outcome for found in await asyncio.gather(*map(one, texts))]
 
-    async def _one(self, text: Text, client: Client) -> Judged:
+    def requests(self, pair: Mapping[str, Any] | _HasTexts) -> list[tuple[Request, bool]]:
+        """What would be sent about a pair, each with whether its answer is known; empty where it would not be asked
+        about."""
+        text = _text(0, pair)
+        if not can_judge(self.rubric, text.kind, text.output, text.body) or self._prompt.too_large(text):
+            return []
+        asked = self._asker.questions(text)
+        return [(self._asker.request(question.sent), question.key in self.cache) for question in asked]
+
+    async def _one(self, text: Text, complete: Complete) -> Judged:
         if not can_judge(self.rubric, text.kind, text.output, text.body):
             detail = f"the rubric {self.rubric.name} does not fit a pair of the kind {text.kind}"
             return Judged(outcome=NoVerdict(kind=Missing.NOT_APPLICABLE.value, detail=detail))
@@ -175,7 +202,7 @@ class AsyncQualityJudge:
             if (known := self.cache.get(question.key)) is not None:
                 answered[question.key] = Answered(self._asker.cached(question, known), Use(cached=1))
                 continue
-            found = answered[question.key] = await self._asker.ask(question, client.complete)
+            found = answered[question.key] = await self._asker.ask(question, complete)
             if found.keep is not None:
                 self.cache.put(found.keep)
             if isinstance(found.outcome, NoVerdict):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from flywheel_tui.llm.prices import load_prices
+from flywheel_tui.llm.protocol import Request
 from flywheel_tui.llm.tokens import reserve_for
 from flywheel_tui.stages.judge import service as services
 from flywheel_tui.stages.judge.ask import Asker
@@ -53,6 +54,33 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = 0.0
     cost_most: float | None = 0.0
     problem: str = ""
+
+
+class Price(NamedTuple):
+    """What calls would take: `cost_usd` follows from the likely tokens, `cost_most` from the longest answers there can
+    be; both are None where no price is known."""
+
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+    cost_most: float | None
+
+
+def price_of(
+    workspace: Workspace, place: str, model: str, *, calls: int, tokens_in: int, answer: float, longest: int
+) -> Price:  # fmt: skip
+    """The price of so many calls with `tokens_in` in all: `answer` tokens are likely for each, `longest` the most."""
+    prices, tokens_out = load_prices(workspace.root), round(calls * answer)
+    likely = prices.cost_micro(place, model, tokens_in, tokens_out)
+    most = prices.cost_micro(place, model, tokens_in * 4 // 3, calls * longest)
+    return Price(
+        tokens_in, tokens_out, None if likely is None else likely / 1e6, None if most is None else most / 1e6
+    )  # fmt: skip
+
+
+def likely_prompt(request: Request) -> int:
+    """The likely tokens of a request: what is reserved for it is a third above them."""
+    return reserve_for(request)[0] * 3 // 4
 
 
 def forecast(workspace: Workspace, options: JudgeOptions) -> Forecast:
@@ -105,18 +133,16 @@ def _priced(
         return found
     keys = [question.key for question in questions]
     known = len(response_cache.look_up(workspace.store.read(), keys)) / len(keys)
-    # what is reserved is a third above the likely prompt
-    prompts = [reserve_for(asker.request(question.sent))[0] * 3 // 4 for question in questions]
+    prompts = [likely_prompt(asker.request(question.sent)) for question in questions]
     orders = len(questions) / len(rows)
     again = options.repeat - 1
     calls = round((found.pairs * (1 - known) + found.pairs * again) * orders)
     longest = asked.sampling.tokens_for(asked.prompt)
     answer = run.tokens_out / run.calls if run is not None and run.calls else min(LIKELY_ANSWER, longest)
-    tokens_in, tokens_out = round(calls * sum(prompts) / len(prompts)), round(calls * answer)
-    prices = load_prices(workspace.root)
-    likely = prices.cost_micro(place, judge.model, tokens_in, tokens_out)
-    most = prices.cost_micro(place, judge.model, tokens_in * 4 // 3, calls * longest)
+    tokens_in = round(calls * sum(prompts) / len(prompts))
+    price = price_of(
+        workspace, place, judge.model, calls=calls, tokens_in=tokens_in, answer=answer, longest=longest
+    )  # fmt: skip
     return msgspec.structs.replace(
-        found, known=round(found.pairs * orders * known), calls=calls, tokens_in=tokens_in, tokens_out=tokens_out,
-        cost_usd=None if likely is None else likely / 1e6, cost_most=None if most is None else most / 1e6,
+        found, known=round(found.pairs * orders * known), calls=calls, **price._asdict()
     )  # fmt: skip
