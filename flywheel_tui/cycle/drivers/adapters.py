@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flywheel_tui.cycle.phase import Awaiting, Context, Done
+from flywheel_tui.cycle.phase import Awaiting, BudgetSpent, Context, Done
 
 if TYPE_CHECKING:
+    from flywheel_tui.records.evaluation import EvaluateOptions
     from flywheel_tui.store.gate import BundleRow
 
 
@@ -84,12 +85,28 @@ def _make_bundle(context: Context, more: dict[str, Any]) -> BundleRow:
     from flywheel_tui.records.evaluation import EvaluateOptions
     from flywheel_tui.stages.evaluate.run import evaluate
     from flywheel_tui.stages.gate.bundle import make_bundle
+    from flywheel_tui.stages.judge.engine import BudgetSpent as JudgeBudgetSpent
 
     said = {"base": context.options.base, "adapter": context.body("training")["name"], "against": "current",
             "cycle": context.number, **more}  # fmt: skip
     context.say("Evaluating...")
-    row = evaluate(context.workspace, msgspec.convert(said, EvaluateOptions), context.task)
+    asked = _within(context, msgspec.convert(said, EvaluateOptions))
+    try:
+        row = evaluate(context.workspace, asked, context.task)
+    except JudgeBudgetSpent as stopped:
+        raise BudgetSpent(str(stopped)) from stopped
     return make_bundle(context.workspace, row.id, extra={"cycle": _lineage(context)})
+
+
+def _within(context: Context, asked: EvaluateOptions) -> EvaluateOptions:
+    """The options with what is left to the phase as the budget of their judge, where they name one."""
+    if not (asked.judge or asked.judge_tag):
+        return asked
+    usd = [value for value in (asked.budget_usd, context.left.usd) if value is not None]
+    tokens = [value for value in (asked.budget_tokens, context.left.tokens) if value is not None]
+    return msgspec.structs.replace(
+        asked, budget_usd=min(usd, default=None), budget_tokens=min(tokens, default=None)
+    )  # fmt: skip
 
 
 def _lineage(context: Context) -> dict[str, Any]:
@@ -133,10 +150,15 @@ def _gates(bundle: BundleRow) -> dict[str, str]:
 
 
 def _decided(context: Context, bundle: BundleRow) -> Done:
+    from flywheel_tui.records.evaluation import JudgeUse
+    from flywheel_tui.store.evaluations import get_evaluation
+
     decision = {"approve": "promoted", "reject": "refused"}.get(bundle.decision or "", bundle.decision or "")
     context.say(f"Gate: {bundle.verdict}; {decision} by {bundle.reviewer}")
     body = {
         "decision": decision, "verdict": bundle.verdict, "by": bundle.reviewer, "adapter": bundle.adapter_hash,
         "why": "" if decision == "promoted" else _why(bundle),
     }  # fmt: skip
-    return Done(body, {"verdict": bundle.verdict, "bundle": bundle.hash, "gates": _gates(bundle)}, 1)
+    evidence = {"verdict": bundle.verdict, "bundle": bundle.hash, "gates": _gates(bundle)}
+    used = get_evaluation(context.workspace.store.read(), bundle.evaluation_id).used or JudgeUse()
+    return Done(body, evidence, 1, used.cost_micro, used.tokens_in + used.tokens_out)
