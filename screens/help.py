@@ -14,6 +14,9 @@ from textual.widgets import Static
 from screens.bindings import GROUPS, show_key
 from screens.safe import safe_text
 
+WIDTH, AROUND = 112, 5
+"""Columns of the panel at most (94 % of the screen, as in app.tcss), and those of border, padding and scroll bar."""
+
 
 def keys_by_id(screen: Screen[object]) -> dict[str, list[str]]:
     """The keys that work on a screen now, as the keymap has them, by binding id."""
@@ -47,6 +50,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _listing(self) -> Content:
         lines: list[Content] = []
+        room = min(WIDTH, self.app.size.width * 94 // 100) - AROUND
         groups = sorted(GROUPS.items(), key=lambda item: (item[0] == "app", item[0] == "table"))
         for _, (title, acts) in groups:
             rows = [act for act in acts if act.id in self._keys]
@@ -58,9 +62,9 @@ class HelpScreen(ModalScreen[None]):
             for act in rows:
                 keys = "  ".join(show_key(key) for key in self._keys[act.id])
                 line = Content.assemble((f" {keys:<12} ", "bold $accent"), act.help)
-                gap = self.app.size.width * 9 // 10 - 10 - line.cell_length - len(act.id)
+                gap = room - line.cell_length - len(act.id)
                 under = (
-                    "\n" + " " * 15
+                    "\n" + " " * (room - len(act.id))
                     if gap < 1
                     else " " * min(gap, 76 - line.cell_length if line.cell_length < 74 else 2)
                 )

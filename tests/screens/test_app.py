@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fixtures_workspace import StillApp, say
 from pilots import until
@@ -101,6 +103,18 @@ async def test_help_lists_every_key_that_works_here(workspace: Workspace) -> Non
         await pilot.press("escape")
         await pilot.pause()
         assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_ids_of_help_stand_in_one_column_where_the_screen_is_narrow(workspace: Workspace) -> None:
+    async with StillApp(workspace, dataset="demo").run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("question_mark")
+        await pilot.pause()
+        strips = pilot.app.screen._compositor.render_strips()[2:21]
+        lines = [strip.text.split("│")[1].rstrip(" ▁▂▃▄▅▆▇█") for strip in strips]
+        ends = {len(words) for words in lines if re.search(r" browse\.[a-z_]+$", words)}
+        assert len(ends) == 1, lines
+        assert any(re.search("marked pairs +browse.label$", words) for words in lines), "what fits is on one line"
 
 
 async def test_every_binding_of_the_table_of_keys_has_its_action(workspace: Workspace) -> None:
