@@ -179,6 +179,7 @@ class ScenariosScreen(Ledger[ScenarioRow, ScenarioView]):
         """Show or hide what was rejected or merged."""
         self._all = not self._all
         self.store_changed()
+        self.hint(f"what was rejected or merged is {'shown too' if self._all else 'hidden'}")
 
 
 def _labelled(name: str, text: str, style: str = "") -> Content:

@@ -53,7 +53,11 @@ async def test_approve_and_reject_keep_name_and_reason(workspace: Workspace) -> 
         await pilot.press("home", "r", *"noise", "enter")
         await until(pilot, lambda: "1 to decide" in shown(pilot), "not rejected")
         await pilot.press("h")
-        await until(pilot, lambda: "rejected" in shown(pilot), "h does not show it")
+        await until(pilot, lambda: "✗ rejected" in shown(pilot), "h does not show it")
+        assert "what was rejected or merged is shown too" in shown(pilot)
+        await pilot.press("h")
+        await until(pilot, lambda: "✗ rejected" not in shown(pilot), "h does not hide it")
+        assert "what was rejected or merged is hidden" in shown(pilot)
     decided = [row for row in stage.scenarios(workspace) if row.state != "proposed"]
     assert {(row.state, row.reviewer, row.reason, row.source) for row in decided} == {
         ("approved", "ana", "seen", "human"), ("rejected", "ana", "noise", "human"),
