@@ -149,6 +149,7 @@ class FlywheelApp(StoreBridge):
                 self.dataset = base.offered(name)
         await self.switch_mode(name)
         if (base := self.base_screen) is not None:
+            base.refresh_chrome()  # what the header tells may have changed while another place was shown
             base.arrive(request)
 
     async def action_go(self, name: str) -> None:

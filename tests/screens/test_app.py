@@ -78,6 +78,20 @@ async def test_a_click_on_a_tab_goes_there(workspace: Workspace) -> None:
         assert pilot.app.current_mode == "browse"
 
 
+@pytest.mark.parametrize("place", ["browse", "label", "calibrate", "gate", "workers"])
+async def test_the_header_tells_what_changed_while_another_place_was_shown(workspace: Workspace, place: str) -> None:
+    async with StillApp(workspace, dataset="demo").run_test(size=(160, 30)) as pilot:
+        app = pilot.app
+        await app.go(place)
+        for there, words in ((place, "judge under way"), ("train", "")):
+            await app.go(there)
+            app.jobs_under_way = words
+            app.refresh_chrome()
+            await until(pilot, lambda: ("judge under way" in line(app, 0)) is bool(app.jobs_under_way))
+        await app.go(place)
+        await until(pilot, lambda: "judge under way" not in line(app, 0), seconds=3)
+
+
 async def test_a_click_on_a_hint_is_its_key(workspace: Workspace) -> None:
     async with StillApp(workspace).run_test(size=(80, 24)) as pilot:
         await pilot.pause()
