@@ -44,8 +44,16 @@ def job_of(row: tuple[Any, ...], dataset: str | None = None, samples: list[Sampl
     return Job(**fields, dataset=dataset)
 
 
-UNITS = {"ingest": "bytes"}
-"""What a kind of job counts, where it is not pairs: an ingest knows the size of its file, not its number of rows."""
+UNITS = {
+    "ingest": "bytes",
+    "generate": "rows",
+    "train": "steps",
+    "evaluate": "items",
+    "cycle": "items",
+    "improve": "calls",
+}
+"""What a kind of job counts, where it is not pairs: an ingest knows the size of its file, not its number of rows, and
+a cycle counts in each phase something else."""
 
 
 def enqueue(

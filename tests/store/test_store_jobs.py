@@ -40,6 +40,12 @@ def test_the_same_uid_is_one_job(store: Store) -> None:
     assert len(jobs.list_jobs(store)) == 1
 
 
+def test_what_is_counted_follows_from_the_kind_of_job(store: Store) -> None:
+    kinds = ("judge", "cycle", "train", "evaluate", "generate")
+    found = {kind: jobs.enqueue(store, kind, {}, title="A job").unit for kind in kinds}
+    assert found == {"judge": "pairs", "cycle": "items", "train": "steps", "evaluate": "items", "generate": "rows"}
+
+
 def test_arguments_that_json_cannot_hold_are_refused(store: Store) -> None:
     with pytest.raises(UsageError, match="JSON"):
         jobs.enqueue(store, "kind", {"a": object()}, title="x")
