@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -33,11 +34,7 @@ class LineageScreen(ModalScreen[Place | None]):
     labels, because more of what failed is made from what was rejected. `opens`: enter opens a pair.
     """
 
-    DEFAULT_CSS = """
-    LineageScreen { align: center middle; }
-    #lineage { width: 120; height: 90%; }
-    #lineage Tree { height: 1fr; background: $surface; }
-    """
+    CSS_PATH = Path(__file__).with_name("lineage_tree.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,T", "close", "back"),
         Binding("j", "cursor(1)", show=False),
@@ -53,7 +50,7 @@ class LineageScreen(ModalScreen[Place | None]):
         with Vertical(classes="dialog", id="lineage") as box:
             box.border_title = safe_text(f"lineage of {pair.id} in {pair.dataset}", multiline=False, limit=80)
             opens = " · enter opens in Browse" if self._opens else ""
-            box.border_subtitle = f"up down · space folds{opens} · esc"
+            box.border_subtitle = f"up down left right · space folds{opens} · esc"
             tree: Tree[Place] = Tree(safe_rich(f"{pair.id}  {pair.instruction}", style="bold"), (pair.dataset, pair.id))
             tree.auto_expand = False
             yield tree

@@ -55,6 +55,18 @@ async def test_a_made_row_leads_back_to_its_seed_and_enter_opens_it(workspace: W
         await until(pilot, lambda: "from the lineage" in shown(pilot), "it is not that pair")
 
 
+async def test_it_takes_the_room_there_is_and_the_rest_is_reached_by_right(workspace: Workspace) -> None:
+    async with StillApp(workspace, dataset="fresh", start="browse").run_test(size=(140, 40)) as pilot:
+        await pilot.pause(0.3)
+        told = await open_tree(pilot)
+        assert pilot.app.screen.query_one("#lineage").outer_size == (120, 36)
+        assert "up down left right" in told
+        await pilot.resize_terminal(60, 24)
+        before = shown(pilot)
+        await pilot.press(*["right"] * 5)
+        await until(pilot, lambda: shown(pilot) != before, "right does not scroll")
+
+
 def job(workspace: Workspace, kind: str, args: dict[str, Any], dataset_id: int | None) -> None:
     run_foreground(workspace, kind, args, title=kind, dataset_id=dataset_id)
 
