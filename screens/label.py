@@ -274,11 +274,11 @@ class LabelScreen(LabelWriting):
             self._say = None
             try:
                 await job()
-            except NotNow as error:
-                self._say = Say(str(error), "$edit")
-            except FlywheelError as error:
-                self._say = Say(str(error), "$text-error")
+            except (NotNow, FlywheelError) as error:
+                self._say = Say(str(error), "$edit" if isinstance(error, NotNow) else "$text-error")
             self.show_words()
+            if self._say is not None and self._state is None:
+                self.hint(self._say.text)  # there is no pair yet whose lines could say it
 
         await self.pump.do(carefully)
 

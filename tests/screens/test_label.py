@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fixtures_workspace import add, drafts
+from fixtures_workspace import StillApp, add, drafts
 from label_pilots import SIZE, app_on, at, mine, press, ready, screen_of
 from pilots import shown
 from torture import PAYLOADS
@@ -127,6 +127,14 @@ async def test_what_is_undone_in_another_data_set_is_the_pair_shown(workspace: W
         assert at(screen) > 40 and "queue: as is" in screen.board.text
         await press(pilot, "u")
         assert at(screen) == 3 and "undone: a remark in demo; this is the pair" in screen.board.text
+
+
+async def test_without_any_data_set_the_key_it_names_says_what_to_do(tmp_path: Path) -> None:
+    async with StillApp(Workspace.open(tmp_path / "new", create=True), start="label").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        assert "Press D to choose one" in shown(pilot)
+        await press(pilot, "D")
+        assert "there is no data set yet; take pairs in: g d, then i" in shown(pilot)
 
 
 async def test_going_about_in_the_queue(workspace: Workspace) -> None:
