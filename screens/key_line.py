@@ -27,6 +27,8 @@ OPENS_SECONDS = 1.0
 """How long a worker that a key started may take to show its dialog before the next key goes to what is there."""
 OPENERS = frozenset({"dialog", "rubric"})
 """Groups of workers that show a dialog."""
+GOERS = frozenset({"goto"})
+"""Groups of workers that go to another place: the keys after are for that place."""
 _STEP_SECONDS = 0.005
 
 Typed = events.Key | events.Paste
@@ -81,21 +83,24 @@ class KeyLine:
 
     def _before(self) -> Before:
         screen = self._app.screen
-        return Before(screen, self._app.focused or screen, self._openers())
+        return Before(screen, self._app.focused or screen, self._at_work(OPENERS))
 
-    def _openers(self) -> set[Worker[Any]]:
-        return {each for each in self._app.workers if each.group in OPENERS and not each.is_finished}
+    def _at_work(self, groups: frozenset[str]) -> set[Worker[Any]]:
+        return {each for each in self._app.workers if each.group in groups and not each.is_finished}
 
     async def _until_done(self, before: Before) -> None:
-        """The key came out at the top; the dialog that it opened is there and knows its field."""
+        """The key came out at the top; the dialog or the place that it opened is there and knows its field."""
         await self._through(before.target, before.screen)
-        if self._app.screen is before.screen and (opening := self._openers() - before.workers):
+        if self._app.screen is before.screen and (opening := self._at_work(OPENERS) - before.workers):
             await self._until(
                 lambda: self._app.screen is not before.screen or all(each.is_finished for each in opening),
                 OPENS_SECONDS,
             )
         if (shown := self._app.screen) is not before.screen:
             await self._through(shown, shown)
+        if self._at_work(GOERS):
+            await self._until(lambda: not self._at_work(GOERS), OPENS_SECONDS)
+            await self._through(self._app.screen, self._app.screen)
 
     async def _through(self, target: DOMNode, screen: Screen[Any]) -> None:
         """All that waits between `target` and the app has been looked at."""

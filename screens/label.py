@@ -246,8 +246,8 @@ class LabelScreen(LabelWriting):
     async def _answer_key(self, event: events.Key) -> None:
         if self._session is not None:
             self._session.touch()
-        if not self.is_current:
-            self.app.post_message(event)  # a dialog opened meanwhile: the key is for it
+        if self.app.screen is not self:
+            self.app.post_message(event)  # a dialog opened meanwhile, or another place: the key is for it
             return
         focused = self.focused
         if isinstance(focused, EntryLine | EntryText):

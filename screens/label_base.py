@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flywheel_tui.store.views import ViewQuery
     from screens.label_desk import Desk, Sheet
     from screens.label_entry import EntryLine, EntryText
+    from screens.label_pump import KeyPump
     from screens.label_widgets.board import Board
     from screens.label_widgets.status import Say
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 class LabelBase(WorkScreen):
     """The names; `label.py` says what they do."""
 
+    pump: KeyPump
     _desk: Desk
     _session: LabelSession | None
     _state: LabelState | None
@@ -119,7 +121,10 @@ class LabelBase(WorkScreen):
         """Another queue."""
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """Show a dialog and wait for its answer, without holding up the program."""
+        """Show a dialog and wait for its answer, without holding up the program.
+
+        Keys typed after the one that opened it are for the dialog.
+        """
         answered: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
         def take(answer: T | None) -> None:
@@ -127,4 +132,6 @@ class LabelBase(WorkScreen):
                 answered.set_result(answer)
 
         await self.app.push_screen(dialog, take)
+        for key in self.pump.take_keys():
+            self.app.post_message(key)
         return await answered

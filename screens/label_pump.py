@@ -49,6 +49,12 @@ class KeyPump:
         else:
             self.put(job)
 
+    def take_keys(self) -> list[events.Key]:
+        """The keys that wait, out of the line; jobs stay in it."""
+        keys = [what for what in self._line if isinstance(what, events.Key)]
+        self._line = deque(what for what in self._line if not isinstance(what, events.Key))
+        return keys
+
     def drop(self) -> int:
         """Forget the keys that wait: they were meant for something that did not happen. How many there were."""
         waiting = len(self._line)

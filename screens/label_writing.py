@@ -12,7 +12,6 @@ from flywheel_tui.stages.session import Prepared
 from screens.label_actions import LabelActions
 from screens.label_conflict import ConflictDialog
 from screens.label_desk import Look, Sheet
-from screens.label_pump import KeyPump
 from screens.label_state import NotNow
 from screens.label_widgets.status import Say
 
@@ -21,8 +20,6 @@ BANNER = "label"
 
 class LabelWriting(LabelActions):
     """Writing, failing, trying again."""
-
-    pump: KeyPump
 
     @property
     @abstractmethod

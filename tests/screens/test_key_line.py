@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pilots import settle, until
+from pilots import settle, shown, until
 from textual import events
 from textual.app import App
 from textual.widgets import Input
@@ -57,6 +57,36 @@ async def test_the_key_before_a_dialog_has_been_looked_at(workspace: Workspace) 
         assert second in str(app.screen.query_one("#judge").border_title)
         together(app, "escape", "up")
         await until(pilot, lambda: app.screen is screen and screen.table.cursor_row == 0, "not back in the list")
+
+
+@pytest.mark.parametrize("start", ["label", "datasets"])
+async def test_what_is_typed_after_go_to_is_for_the_place_gone_to(workspace: Workspace, start: str) -> None:
+    app = FlywheelApp(workspace, dataset="demo-code", reviewer="ana", start=start, worker=False)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        together(app, "g", "d", "home", "down", "enter", "enter", "a", "a")
+        await until(pilot, lambda: len(decided(workspace)) == 2, "two pairs are decided")
+        assert decided(workspace) == {("demo-knowledge", 1), ("demo-knowledge", 2)}
+
+
+async def test_what_is_typed_after_a_dialog_of_label_is_opened_is_for_the_dialog(workspace: Workspace) -> None:
+    app = FlywheelApp(workspace, dataset="demo-code", reviewer="ana", start="label", worker=False)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        together(app, "s", "o", "r", "a")
+        await until(pilot, lambda: len(decided(workspace)) == 2, "two pairs are decided")
+        assert "queue: random" in shown(pilot)
+        together(app, "n", *"once", "enter", "D", "down", "enter", "a")
+        await until(pilot, lambda: ("demo-knowledge", 1) in decided(workspace), "the other data set is not labelled")
+
+
+def decided(workspace: Workspace) -> set[tuple[str, int]]:
+    """The pairs with a label: their data set, and where they stand in it."""
+    query = (
+        "SELECT d.name, c.position FROM label_current l JOIN pair_current c ON c.id = l.root_id"
+        " JOIN dataset d ON d.id = c.dataset_id"
+    )
+    return {(name, position) for name, position in workspace.store.read().execute(query)}
 
 
 async def test_a_letter_does_not_go_to_the_field_before(workspace: Workspace) -> None:
