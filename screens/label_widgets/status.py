@@ -96,7 +96,7 @@ def prompt_lines(state: LabelState, say: Say | None, glyphs: Glyphs) -> Content:
 def _typing(mode: Mode) -> Content:
     """What is being typed in the line below, and which key ends it."""
     what, enter = _TYPED[mode]
-    return Content.assemble((f" {what} ", "bold $edit"), _keys(("enter", enter), ("esc", "leaves")))
+    return Content.assemble((f" {what}  ", "bold $edit"), _keys(("enter", enter), ("esc", "leaves")))
 
 
 def _keys(*pairs: tuple[str, str]) -> Content:
