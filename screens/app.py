@@ -211,6 +211,11 @@ class FlywheelApp(StoreBridge):
         else:
             self.hint("nowhere to step back to; q leaves")
 
+    def action_help_quit(self) -> None:
+        """ctrl+c ends many a program, and here nothing: say what does."""
+        keys = key_of("app.quit", self.settings.keymap).split(",")
+        self.hint(f"{' or '.join(show_key(key) for key in keys)} leaves; everything decided is on disk")
+
     def action_help(self) -> None:
         """Every key of this screen."""
         from screens.help import HelpScreen, keys_by_id

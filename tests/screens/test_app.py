@@ -6,7 +6,7 @@ import re
 
 import pytest
 from fixtures_workspace import StillApp, say
-from pilots import until
+from pilots import settle, until
 
 from flywheel_tui.errors import InputError, NotFoundError
 from flywheel_tui.workspace import Workspace
@@ -90,6 +90,14 @@ async def test_the_header_tells_what_changed_while_another_place_was_shown(works
             await until(pilot, lambda: ("judge under way" in line(app, 0)) is bool(app.jobs_under_way))
         await app.go(place)
         await until(pilot, lambda: "judge under way" not in line(app, 0), seconds=3)
+
+
+@pytest.mark.parametrize("place", ["datasets", "label"])
+async def test_ctrl_c_says_what_leaves(workspace: Workspace, place: str) -> None:
+    async with StillApp(workspace, dataset="demo", start=place).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "q or ^q leaves" in line(pilot.app, 23), seconds=3)
 
 
 async def test_a_click_on_a_hint_is_its_key(workspace: Workspace) -> None:
