@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from flywheel_tui.workspace import Workspace
     from screens.app import FlywheelApp
 
-_SEVERITY_WORDS = {"error": "errors", "warning": "warnings", "info": "for information"}
+_SEVERITY_WORDS = {
+    "error": ("error", "errors"), "warning": ("warning", "warnings"), "info": ("for information", "for information"),
+}  # fmt: skip
 _ENDED = ("done", "failed", "cancelled", "dead")
 
 
@@ -71,8 +73,11 @@ def outcome(job: Job) -> tuple[str, bool]:
         also = f"; {left:,} left out (the manifest says why)" if left else ""
         return f"Wrote {result.get('written', 0):,} pairs -> {files}{also}", True
     if job.kind == "validate":
-        found = result.get("findings") or {}
-        words = ", ".join(f"{count:,} {_SEVERITY_WORDS[name]}" for name, count in found.items()) or "nothing found"
+        # each pair once, by the worst in it, as the screen Validation counts
+        found = result.get("pairs_by_severity") or {}
+        words = ", ".join(f"{count:,} {_SEVERITY_WORDS[name][count != 1]}" for name, count in found.items())
+        share = f"{sum(found.values()):,} of {result.get('pairs', 0):,} pairs have findings"
+        words = f"{share}: {words}" if found else "nothing found"
         broken = [check["name"] for check in result.get("checks", ()) if check.get("failed")]
         left = f"; left out: {', '.join(result['skipped'])}" if result.get("skipped") else ""
         failed = f"; failed: {', '.join(broken)}" if broken else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_workspace import StillApp
-from pilots import press, settle, shown, until
+from pilots import press, sees, settle, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 from torture import ROOT
@@ -87,11 +87,16 @@ async def test_a_run_is_told_and_fills_the_column(tmp_path: Path) -> None:
         await until(pilot, lambda: "validate queued" in shown(pilot))
         work_off(workspace)
         await until(pilot, lambda: "Validated mail" in " ".join(n.message for n in pilot.app._notifications))
+        [told] = [n.message for n in pilot.app._notifications if "Validated mail" in n.message]
         await settle(pilot)
         [row] = [line for line in shown(pilot).splitlines() if line.startswith(" mail")]
         found = workspace.store.read().execute("SELECT count(*) FROM pair_current WHERE findings > 0").fetchone()[0]
         assert found
         assert f" {found} " in row
+        of_all = next(line for line in queue.list_jobs(workspace.store)).result["pairs"]
+        assert f"Validated mail: {found} of {of_all} pairs have findings" in told
+        await pilot.app.go("validation")
+        await sees(pilot, f"{found} of {of_all} pairs have findings")
 
 
 async def test_what_is_typed_in_the_dialog_is_checked(workspace: Workspace) -> None:
