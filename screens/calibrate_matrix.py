@@ -209,9 +209,11 @@ def facts_line(found: Calibration, changed: bool) -> Content:
         switches.append("edited passes")
     if options.split == "report":
         switches.append(f"looked at {found.report_looks} ×")
+    # a run that was given no name has that of its judge: once is enough, and leaves room for the switches
+    judge = visible(found.judge, multiline=False, limit=22) if found.judge != found.tag else ""
     parts: list[Content | tuple[str, str] | str] = [
         " ", ("! changed since: f5   " if changed else "", "bold $edit"),
-        (visible(found.tag, multiline=False, limit=20), "bold"), "  ",
-        (visible(found.judge, multiline=False, limit=22), "$judge"), "   ", (" · ".join(switches), "$muted"),
+        (visible(found.tag, multiline=False, limit=20), "bold"), "  " if judge else "", (judge, "$judge"), "   ",
+        (" · ".join(switches), "$muted"),
     ]  # fmt: skip
     return Content.assemble(*parts)

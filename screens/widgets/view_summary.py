@@ -19,7 +19,7 @@ def summary_of(state: BrowseState | None, indexed: float) -> Content:
         return Content.styled(" no data set", "$muted")
     view, query = state.view, state.query
     count = f"{len(view):,}" if view.complete else f"{view.found:,} so far"
-    parts = [Content.assemble((f" {query.dataset} ", "bold"), f"{count} pairs")]
+    parts = [Content.assemble((f" {query.dataset} ", "bold"), f"{count} {'pair' if count == '1' else 'pairs'}")]
     if state.marks:
         parts.append(Content.styled(f"{len(state.marks):,} marked", "bold $accent"))
     if state.anchor is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from calibrate_workspace import calibrated, ids_of, label
 from fixtures_workspace import StillApp, add, drafts
@@ -18,6 +19,7 @@ from flywheel_tui.stages.calibrate import calibrate, kept_calibrations, labelled
 from flywheel_tui.workspace import Workspace
 from screens.browse import BrowseScreen
 from screens.calibrate import CalibrateScreen
+from screens.calibrate_matrix import facts_line
 
 
 @pytest.fixture
@@ -228,6 +230,14 @@ async def test_without_a_data_set_it_offers_only_the_key_that_chooses_one(worksp
         assert "J does nothing here" in shown(pilot)
         await press(pilot, "D")
         await sees(pilot, "enter takes it")
+
+
+def test_a_run_named_after_its_judge_is_named_once_and_what_counts_fits(workspace: Workspace) -> None:
+    found = calibrate(workspace, "demo", CalibrateOptions(tag="judge_b"))
+    same = msgspec.structs.replace(found, tag="offline:rules-1", judge="offline:rules-1")
+    told = facts_line(same, changed=False).plain
+    assert told.count("offline:rules-1") == 1 and told.endswith("unreadable: left out") and len(told) <= 80
+    assert "judge_b" in facts_line(found, changed=False).plain and found.judge in facts_line(found, changed=False).plain
 
 
 async def test_that_nobody_has_labelled_is_not_said_as_one_person(tmp_path: Path) -> None:
