@@ -40,7 +40,8 @@ class KeyPump:
         """Another key or job, after all the others."""
         self._line.append(what)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work_off())
+            # from Python 3.12 on Textual's loop runs a task at once: one that is over before it is kept would stay
+            self._task = asyncio.Task(self._work_off(), loop=asyncio.get_running_loop())
 
     async def do(self, job: Job) -> None:
         """Do a job: now where it is part of what is being worked off, else in its turn."""

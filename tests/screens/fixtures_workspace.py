@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -98,6 +99,11 @@ class StillApp(FlywheelApp):
         super().__init__(workspace, reviewer="ana", clock=lambda: NOON, worker=False, **options)  # type: ignore[arg-type]
         self.theme = theme
         self.animation_level = "none"
+
+    def on_load(self) -> None:
+        """Run tasks at once, as the program itself does from Python 3.12 on; in a pilot Textual leaves that out."""
+        if factory := getattr(asyncio, "eager_task_factory", None):
+            asyncio.get_running_loop().set_task_factory(factory)
 
 
 def now() -> int:

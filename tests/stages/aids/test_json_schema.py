@@ -112,7 +112,7 @@ def test_what_branches_without_end_is_given_up() -> None:
         ('{"a": 1, "a": 1}', "twice"),
         ("[NaN]", "NaN"),
         ("[1e999]", "too large"),
-        ("[1,]", "expecting value"),
+        ("[1,]", "expecting value|illegal trailing comma"),
         ("[" * 99_999, "deep"),
     ],
 )
