@@ -64,6 +64,8 @@ def gates(view: GateView, checked: Verification | None, glyphs: Glyphs, now: int
     elif view.evidence is not None and not view.evidence.registered.registered_before:
         lines.append(Content.styled("the criteria were registered after an outcome could be seen: no PASS", "$edit"))
     signed = [one for one in view.decisions if one.bundle_id == row.id]
+    if row.decision == "rollback":
+        lines += [decision(one, glyphs, now) for one in view.decisions if _takes_back(one, row.adapter)][:1]
     lines += [decision(one, glyphs, now) for one in signed]
     for gate in row.gates:
         verdict, why, missing = gate.verdict, gate.why, gate.missing
@@ -83,6 +85,10 @@ def gates(view: GateView, checked: Verification | None, glyphs: Glyphs, now: int
         if missing:
             lines.append(_indented(f"missing: {missing}", "$edit", width))
     return Content("\n").join(lines)
+
+
+def _takes_back(one: DecisionRow, adapter: str) -> bool:
+    return one.action == "rollback" and one.previous == adapter
 
 
 def _indented(text: str, style: str = "$muted", width: int = 0) -> Content:

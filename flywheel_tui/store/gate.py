@@ -84,10 +84,16 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
 # -- bundles
 
+# what was decided last on a bundle: signed on it, or its adapter taken back after it had been approved
+_LAST = (
+    "SELECT max(d.id) FROM gate_decision d WHERE d.bundle_id = b.id"
+    " OR (d.action = 'rollback' AND d.previous = e.adapter AND d.id >"
+    " (SELECT min(a.id) FROM gate_decision a WHERE a.bundle_id = b.id AND a.action = 'approve'))"
+)
 _BUNDLE = (
     "SELECT b.id, b.hash, b.evaluation_id, b.folder, b.verdict, b.gates, b.created, e.adapter, e.adapter_hash, e.base,"
     " e.base_hash, e.cycle, g.action, g.reviewer FROM bundle b JOIN evaluation e ON e.id = b.evaluation_id"
-    " LEFT JOIN gate_decision g ON g.id = (SELECT max(id) FROM gate_decision WHERE bundle_id = b.id)"
+    f" LEFT JOIN gate_decision g ON g.id = ({_LAST})"
 )
 
 

@@ -94,7 +94,7 @@ async def test_promote_with_a_reason_and_roll_back(workspace: Workspace) -> None
         await pilot.press("b")
         await sees(pilot, "take back a3: why", "a2 is in use again then")
         await pilot.press(*"worse", "enter")
-        await sees(pilot, "in use: a2 for tiny")
+        await sees(pilot, "in use: a2 for tiny", "↷ rolled back  ana", "rolled back a3 to a2 by ana")
     assert used(workspace) == ["a2"]
     assert decided(workspace)[0] == ("rollback", False, "ana", "worse")
 

@@ -63,6 +63,11 @@ def state(workspace: Workspace, name: str) -> str:
     return training.adapter_named(workspace.store.read(), name).state
 
 
+def last_decisions(workspace: Workspace) -> dict[str, tuple[str | None, str | None]]:
+    """What became of each bundle, and through whom."""
+    return {row.adapter: (row.decision, row.reviewer) for row in store.bundles(workspace.store.read())}
+
+
 def used(workspace: Workspace) -> list[str]:
     """What is in use by the database, and by the file that others read."""
     said = json.loads((workspace.root / POINTER).read_bytes())["in_use"]
@@ -83,14 +88,19 @@ def test_approve_and_roll_back(workspace: Workspace) -> None:
     assert (back.adapter, back.previous, back.reviewer) == ("a1", "a2", "Bo")
     assert used(workspace) == ["a1"]
     assert (state(workspace, "a1"), state(workspace, "a2")) == ("promoted", "rolled_back")
+    assert last_decisions(workspace) == {"a1": ("approve", "Ana"), "a2": ("rollback", "Bo")}
     path = Path(in_use(workspace)[0].path)
     assert path == workspace.root / "adapters" / "a1" and (path / "adapter_model.safetensors").read_text() == "a1"
     assert rollback(workspace, reviewer="Bo", reason="more complaints").adapter == ""
     assert used(workspace) == [""]
+    approve(workspace, one.hash, **WHO)
+    assert last_decisions(workspace) == {"a1": ("approve", "Ana"), "a2": ("rollback", "Bo")}
+    rollback(workspace, reviewer="Bo", reason="complaints again")
+    assert last_decisions(workspace) == {"a1": ("rollback", "Bo"), "a2": ("rollback", "Bo")}
     with pytest.raises(UsageError, match="no adapter is in use"):
         rollback(workspace, reviewer="Bo", reason="again")
     actions = [decision.action for decision in store.decisions(workspace.store.read())]
-    assert actions == ["rollback", "rollback", "approve", "approve"]
+    assert actions == ["rollback", "approve", "rollback", "rollback", "approve", "approve"]
 
 
 @pytest.mark.parametrize(("reviewer", "reason", "words"), [("", "x", "a name"), ("Ana", " ", "a reason")])
