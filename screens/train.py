@@ -72,7 +72,7 @@ class TrainScreen(Ledger[RunLine, RunFigures]):
     def compose_details(self) -> ComposeResult:
         """The curve."""
         tokens = {"loss": "accent", "held-out": "judge"}
-        yield LineChart(tokens, across="step", up="loss")
+        yield LineChart(tokens, across="step", up="loss", whole=True)
 
     # -- reading and drawing ------------------------------------------------------------------------------------------
 
