@@ -149,10 +149,11 @@ def items_done(connection: sqlite3.Connection, dataset_id: int, recipe: str) -> 
 
 
 def source_of_job(connection: sqlite3.Connection, dataset_id: int, job_id: int, recipe: str) -> int:
-    """The row of `source` that stands for a job, made where it is missing."""
+    """The row of `source` that stands for a recipe in a job, made where it is missing."""
     fingerprint = f"job:{job_id}"
     found = connection.execute(
-        "SELECT id FROM source WHERE dataset_id = ? AND fingerprint = ?", (dataset_id, fingerprint)
+        "SELECT id FROM source WHERE dataset_id = ? AND fingerprint = ? AND layout = ?",
+        (dataset_id, fingerprint, recipe),
     ).fetchone()
     if found:
         return int(found[0])

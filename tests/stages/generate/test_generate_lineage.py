@@ -105,6 +105,16 @@ def _job(workspace: Workspace) -> int:
     return jobs.enqueue(workspace.store, "generate", {}, title="test").id
 
 
+def test_recipes_of_one_job_are_sources_of_their_own(tmp_path: Path) -> None:
+    """A run of cycles is one job, and what its second recipe made is said to be from that recipe."""
+    with make_workspace(tmp_path / "w") as workspace, workspace.store.tx() as connection:
+        target, job = create_dataset(connection, "made", "sft").id, _job(workspace)
+        one, two, again = (generation.source_of_job(connection, target, job, name) for name in ("qa", "evol", "qa"))
+        assert one == again != two
+        names = connection.execute("SELECT id, name FROM source WHERE dataset_id = ?", (target,))
+        assert dict(names.fetchall()) == {one: "generate qa", two: "generate evol"}
+
+
 def test_the_rows_of_a_job_are_found_without_reading_those_of_others(tmp_path: Path) -> None:
     with make_workspace(tmp_path / "w") as workspace:
         query = generation.ROWS_OF_JOB
