@@ -97,10 +97,17 @@ class KeyLine:
                 OPENS_SECONDS,
             )
         if (shown := self._app.screen) is not before.screen:
-            await self._through(shown, shown)
+            await self._arrived(shown)
         if self._at_work(GOERS):
             await self._until(lambda: not self._at_work(GOERS), OPENS_SECONDS)
-            await self._through(self._app.screen, self._app.screen)
+            await self._arrived(self._app.screen)
+
+    async def _arrived(self, screen: Screen[Any]) -> None:
+        """A place fills its list and takes the focus once it was drawn: keys before that would find nothing there."""
+        drawn = asyncio.Event()
+        screen.call_after_refresh(drawn.set)
+        await self._until(lambda: drawn.is_set() or self._app.screen is not screen, OPENS_SECONDS)
+        await self._through(screen, screen)
 
     async def _through(self, target: DOMNode, screen: Screen[Any]) -> None:
         """All that waits between `target` and the app has been looked at."""
