@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures_workspace import NOON, add
+from fixtures_workspace import NOON, StillApp, add
 
 from flywheel_tui.records.pair import Draft
 from flywheel_tui.stages.validate import ValidateOptions, validate
@@ -79,3 +79,8 @@ def status_at(workspace: Workspace, position: int) -> str:
     """The status of a pair by its number."""
     row = workspace.store.read().execute("SELECT status FROM pair_current WHERE position = ?", (position,)).fetchone()
     return str(row[0])
+
+
+def app_at(workspace: Workspace, place: str) -> StillApp:
+    """The workstation on this data set, at a place."""
+    return StillApp(workspace, dataset="mail", start=place)
